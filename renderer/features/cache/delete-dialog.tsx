@@ -1,0 +1,103 @@
+import { useState } from 'react';
+import { notifications } from '@mantine/notifications';
+import { useDeleteContent, useDeletePreviews } from '../../api/queries.ts';
+import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
+import { ErrorNote, Note } from '../../components/error-note.tsx';
+import { formatBytes, formatCount, formatPlural } from '../../format.ts';
+import { targetName } from './cache-tree.ts';
+import type { CacheTarget } from './cache-tree.ts';
+import styles from './cache.module.css';
+
+/** Names listed before the rest is only counted. */
+const namesShown = 12;
+
+interface DeleteDialogProps {
+  readonly targets: readonly CacheTarget[];
+  readonly onClose: () => void;
+  readonly onDeleted: () => void;
+}
+
+/** Shows what goes and how many bytes that really frees, then deletes. */
+export function DeleteDialog({ targets, onClose, onDeleted }: DeleteDialogProps) {
+  const preview = useDeletePreviews(targets);
+  const deleting = useDeletion(targets, onDeleted);
+  const [first] = targets;
+  const what =
+    targets.length === 1 && first !== undefined ? targetName(first) : formatPlural(targets.length, 'item', 'items');
+  return (
+    <ConfirmDialog
+      opened
+      title="Delete from the cache?"
+      confirm={targets.length === 1 ? 'Delete' : `Delete ${formatPlural(targets.length, 'item', 'items')}`}
+      danger
+      busy={deleting.isBusy}
+      disabled={preview.isPending || preview.error !== null}
+      error={deleting.error}
+      onClose={onClose}
+      onConfirm={deleting.start}
+    >
+      <p>
+        <code>{what}</code>
+      </p>
+      {preview.isPending ? <p role="status">Working out what this frees…</p> : null}
+      <ErrorNote error={preview.error} />
+      {preview.isPending || preview.error !== null ? null : <Preview preview={preview} isMany={targets.length > 1} />}
+    </ConfirmDialog>
+  );
+}
+
+function Preview({
+  preview,
+  isMany,
+}: {
+  readonly preview: ReturnType<typeof useDeletePreviews>;
+  readonly isMany: boolean;
+}) {
+  const names = preview.items.slice(0, namesShown);
+  const rest = preview.itemsTotal - names.length;
+  return (
+    <>
+      <p>
+        <span className={styles['freed']}>{formatBytes(preview.freedBytes)}</span> on disk {isMany ? 'or more ' : ''}
+        will be freed.
+      </p>
+      {preview.freedBytes === 0 ? (
+        <Note tone="info">Everything in it is used by other content as well, so no space is freed.</Note>
+      ) : null}
+      {names.length === 0 ? null : (
+        <ul className={styles['items']}>
+          {names.map((name) => (
+            <li key={name} style={{ overflowWrap: 'anywhere' }}>
+              {name}
+            </li>
+          ))}
+          {rest > 0 ? <li className="muted">and {formatCount(rest)} more</li> : null}
+        </ul>
+      )}
+      <p className="muted small">
+        The upstream is not touched: a client that asks again makes the mirror fetch it anew.
+      </p>
+    </>
+  );
+}
+
+function useDeletion(targets: readonly CacheTarget[], onDeleted: () => void) {
+  const deletion = useDeleteContent();
+  const [isBusy, setIsBusy] = useState(false);
+  const run = async (): Promise<void> => {
+    let freed = 0;
+    for (const body of targets) freed += (await deletion.mutateAsync({ body })).freedBytes;
+    notifications.show({ color: 'teal', title: 'Deleted', message: `${formatBytes(freed)} freed.` });
+    onDeleted();
+  };
+  const start = (): void => {
+    setIsBusy(true);
+    // A failure stays in the dialog, with what is left to delete.
+    void run()
+      .catch(() => undefined)
+      .finally(() => {
+        setIsBusy(false);
+      });
+  };
+  return { start, isBusy, error: deletion.error };
+}

@@ -1,0 +1,50 @@
+import type { Activity } from '../audit/activity.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { BlobCache } from '../cache/blob-cache.ts';
+import type { ManifestCache } from '../cache/manifest-cache.ts';
+import type { Settings } from '../config/schema.ts';
+import type { Database } from '../db/database.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { HotAnswers } from '../registry/hot-answers.ts';
+import type { Namespaces } from '../registry/namespaces.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { Layout } from '../storage/layout.ts';
+import type { RepositoryStore } from '../storage/repository-store.ts';
+import type { UpstreamSet } from '../upstream/upstream-set.ts';
+import type { Status } from './contract.ts';
+
+/** The switches of the running mirror, as the window uses them. */
+export interface MirrorControl {
+  status(): Status;
+  setServing(serving: boolean): Promise<void>;
+  setOffline(offline: boolean): Promise<void>;
+  /** Calls `listener` when the status changed, at most every 250 ms; returns the way to stop. */
+  onStatus(listener: (status: Status) => void): () => void;
+  /** Calls `listener` with names of repositories whose content changed, at most every 250 ms. */
+  onCacheChange(listener: (repositories: readonly string[]) => void): () => void;
+  /** Must be called after content of a repository was changed or deleted: forgets warm answers and tells the windows. */
+  contentChanged(repository: string): void;
+}
+
+/** Everything the admin API stands on; built once by `app.ts`. */
+export interface AdminParts {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly db: Database;
+  readonly layout: Layout;
+  readonly upstreams: UpstreamSet;
+  readonly namespaces: Namespaces;
+  readonly repositories: RepositoryStore;
+  readonly blobs: BlobStore;
+  readonly manifestCache: ManifestCache;
+  readonly blobCache: BlobCache;
+  readonly hot: HotAnswers;
+  readonly audit: AuditLog;
+  readonly activity: Activity;
+  readonly control: MirrorControl;
+  /** Folder of the window's built files; absent when it is not built. */
+  readonly rendererDirectory: string | undefined;
+}

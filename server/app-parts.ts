@@ -1,0 +1,228 @@
+import { availableParallelism } from 'node:os';
+import { mkdirSync } from 'node:fs';
+import type { MirrorConfig } from './app.types.ts';
+import { Activity } from './audit/activity.ts';
+import { openAuditLog } from './audit/audit-log.ts';
+import type { AuditLog } from './audit/audit-log.ts';
+import { Admission } from './cache/admit.ts';
+import { BlobCache } from './cache/blob-cache.ts';
+import { DiscoveryCache } from './cache/discovery-cache.ts';
+import { ManifestCache } from './cache/manifest-cache.ts';
+import type { CacheEvents } from './cache/targets.ts';
+import { openDatabase } from './db/database.ts';
+import type { Database } from './db/database.ts';
+import { systemClock } from './lib/clock.ts';
+import type { Clock } from './lib/clock.ts';
+import { createLog } from './lib/log.ts';
+import type { Log } from './lib/log.ts';
+import { BlobEndpoint } from './registry/blobs.ts';
+import { DiscoveryEndpoint } from './registry/discovery.ts';
+import { FastPath } from './registry/fast-path.ts';
+import { HotAnswers } from './registry/hot-answers.ts';
+import { ManifestEndpoint } from './registry/manifests.ts';
+import type { Namespaces } from './registry/namespaces.ts';
+import { Recorder } from './registry/recorder.ts';
+import { RegistryRoutes } from './registry/routes.ts';
+import { AnswerStore } from './storage/answer-store.ts';
+import { BlobStore } from './storage/blob-store.ts';
+import { HashPool } from './storage/hash-pool.ts';
+import { layoutOf } from './storage/layout.ts';
+import type { Layout } from './storage/layout.ts';
+import { cleanUpAfterCrash, lockDataDirectory } from './storage/maintenance.ts';
+import type { DataDirectoryLock } from './storage/maintenance.ts';
+import { ManifestStore } from './storage/manifest-store.ts';
+import { PulledMarks } from './storage/pulled-marks.ts';
+import { RepositoryStore } from './storage/repository-store.ts';
+import { TagStore } from './storage/tag-store.ts';
+import { createUpstreamClient } from './upstream/client.ts';
+import { keyFileBox } from './upstream/secret-box.ts';
+import { UpstreamSet } from './upstream/upstream-set.ts';
+import { UpstreamStore } from './upstream/upstream-store.ts';
+
+/** Warm answers kept in memory. */
+const hotBytes = 32 * 1024 * 1024;
+/** A broken download that nobody asked for again is given up after this. */
+const partialMaxAgeMs = 7 * 24 * 3_600_000;
+
+/** Every object of the running mirror, built once. */
+export interface MirrorParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly layout: Layout;
+  readonly lock: DataDirectoryLock;
+  readonly db: Database;
+  readonly audit: AuditLog;
+  readonly activity: Activity;
+  readonly upstreams: UpstreamSet;
+  readonly repositories: RepositoryStore;
+  readonly blobs: BlobStore;
+  readonly marks: PulledMarks;
+  readonly hashes: HashPool;
+  readonly hot: HotAnswers;
+  readonly manifestCache: ManifestCache;
+  readonly blobCache: BlobCache;
+  readonly namespaces: Namespaces;
+  readonly recorder: Recorder;
+  readonly registry: RegistryRoutes;
+  readonly fastPath: FastPath;
+  /** Call after the upstreams changed: the fast path may only be taken while no host names are intercepted. */
+  readonly refreshFastPath: () => void;
+}
+
+/** What the parts tell the mirror that hosts them. */
+export interface PartsEvents {
+  readonly contentChanged: (repository: string) => void;
+  readonly upstreamsChanged: () => void;
+  readonly warned: (message: string) => void;
+}
+
+/**
+ * Opens the data directory and builds everything; nothing listens yet. What was opened is closed again when a later step fails.
+ * @throws ConfigError (DATA_DIRECTORY_IN_USE, DATA_DIRECTORY_NEWER, CONFIG_INVALID), StorageError
+ */
+export async function buildParts(config: MirrorConfig, events: PartsEvents): Promise<MirrorParts> {
+  const { settings } = config;
+  const clock = config.clock ?? systemClock;
+  const log = createLog({ level: settings.log.level, clock, ...(config.log === undefined ? {} : { write: config.log }) });
+  const layout = layoutOf(settings.dataDirectory, settings.storageDirectory);
+  const lock = lockDataDirectory(layout, settings.dataDirectory);
+  let db: Database | undefined;
+  try {
+    mkdirSync(layout.storage, { recursive: true });
+    db = openDatabase(layout.database);
+    const found = await cleanUpAfterCrash(db, layout, { now: clock.now(), partialMaxAgeMs });
+    if (found.orphanBlobs + found.lostBlobs > 0) log.warn('the last stop was not a clean one; the store was put in order', { ...found });
+    const audit = await openAuditLog({
+      file: settings.audit.file === '' ? layout.auditFile : settings.audit.file,
+      databasePath: layout.database,
+      clock,
+      onError: (error) => {
+        log.error(error.message, { error });
+      },
+    });
+    return assemble(config, events, { clock, log, layout, lock, db, audit });
+  } catch (error) {
+    db?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+type Opened = Pick<MirrorParts, 'clock' | 'log' | 'layout' | 'lock' | 'db' | 'audit'>;
+
+function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): MirrorParts {
+  const { clock, log, layout, db, audit } = opened;
+  const activity = new Activity({
+    db,
+    clock,
+    onError: (error) => {
+      log.error(error.message, { error });
+    },
+  });
+  const stores = openStores(db, layout);
+  const upstreams = openUpstreams(config, opened, events);
+  const cacheEvents: CacheEvents = {
+    changed: (repository) => {
+      events.contentChanged(repository.name);
+    },
+    fetched: (bytes) => {
+      activity.noteFetched(bytes);
+    },
+    warn: (message, detail) => {
+      log.warn(message, detail);
+      events.warned(message);
+    },
+  };
+  const shared = { ...stores, upstreams, events: cacheEvents, clock, layout, freeSpaceFloorBytes: config.settings.freeSpaceFloor };
+  const hashes = new HashPool(Math.min(4, availableParallelism()));
+  const manifestCache = new ManifestCache({ ...shared, admission: new Admission(db, stores.manifests, stores.tags) });
+  const blobCache = new BlobCache({ ...shared, hashes });
+  const discovery = new DiscoveryCache(shared);
+  const edges = openRegistry(config, opened, { ...stores, upstreams, manifestCache, blobCache, discovery, activity });
+  return { ...opened, activity, upstreams, ...stores, hashes, manifestCache, blobCache, ...edges };
+}
+
+function openStores(db: Database, layout: Layout) {
+  return {
+    repositories: new RepositoryStore(db),
+    manifests: new ManifestStore(db),
+    tags: new TagStore(db),
+    answers: new AnswerStore(db),
+    blobs: new BlobStore(db, layout),
+    marks: new PulledMarks(db),
+  };
+}
+
+function openUpstreams(config: MirrorConfig, opened: Opened, events: PartsEvents): UpstreamSet {
+  const { settings } = config;
+  const box = config.secretBox ?? keyFileBox(opened.layout.secretKey);
+  return new UpstreamSet({
+    settings,
+    store: new UpstreamStore(opened.db, box),
+    onChange: events.upstreamsChanged,
+    createClient: (upstream, accounts) =>
+      createUpstreamClient({
+        settings: upstream,
+        globalTls: settings.upstreamTls,
+        accounts,
+        clock: opened.clock,
+        userAgent: `zhi-mirror/${config.version}`,
+        ...(config.proxyEnvironment === undefined ? {} : { proxy: config.proxyEnvironment }),
+      }),
+  });
+}
+
+type Inner = ReturnType<typeof openStores> &
+  Pick<MirrorParts, 'upstreams' | 'manifestCache' | 'blobCache' | 'activity'> & { readonly discovery: DiscoveryCache };
+
+function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
+  const { clock, log, audit, db } = opened;
+  const { repositories, marks, upstreams } = inner;
+  const hot = new HotAnswers(hotBytes);
+  const recorder = new Recorder({
+    clock,
+    record: (event) => {
+      audit.record(event);
+    },
+    note: (event) => {
+      inner.activity.noteRequest(event);
+    },
+    logBug: (message, fields) => {
+      log.error(message, fields);
+    },
+  });
+  const isTls = (): boolean => config.settings.tls.cert !== '';
+  const namespaces = namespacesOf(upstreams, repositories);
+  const names = db.prepare<[], { name: string }>(
+    `SELECT name FROM repositories r WHERE EXISTS (SELECT 1 FROM repository_manifests m WHERE m.repository_id = r.id) ORDER BY name`,
+  );
+  const registry = new RegistryRoutes({
+    namespaces,
+    manifests: new ManifestEndpoint({ cache: inner.manifestCache, hot, marks, recorder, clock }),
+    blobs: new BlobEndpoint({ cache: inner.blobCache, hot, repositories, recorder, clock, isTls }),
+    discovery: new DiscoveryEndpoint(inner.discovery),
+    recorder,
+    repositoryNames: () => names.all().map((row) => row.name),
+  });
+  const isPlain = (): boolean =>
+    config.settings.trustedProxies.length === 0 && upstreams.list().every((upstream) => upstream.settings.interceptHosts.length === 0);
+  let plain = isPlain();
+  const fastPath = new FastPath({ hot, marks, recorder, clock, isPlain: () => plain });
+  return { hot, recorder, namespaces, registry, fastPath, refreshFastPath: () => {
+    plain = isPlain();
+  } };
+}
+
+function namespacesOf(upstreams: UpstreamSet, repositories: RepositoryStore): Namespaces {
+  return {
+    hasUpstream: (name) => upstreams.find(name) !== undefined,
+    upstreamOfHost: (host) => upstreams.list().find((upstream) => upstream.settings.interceptHosts.includes(host))?.settings.name,
+    isLocal: (name) => {
+      const repository = repositories.find(name);
+      return repository !== undefined && repository.upstream === undefined;
+    },
+    get defaultUpstream() {
+      return upstreams.defaultName;
+    },
+  };
+}

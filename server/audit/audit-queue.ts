@@ -1,0 +1,311 @@
+import { closeSync, openSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
+import { storageError } from '../db/database.ts';
+import { ConfigError, StorageError } from '../errors.ts';
+import type { MirrorError } from '../errors.ts';
+import type { Clock } from '../lib/clock.ts';
+import { within } from '../lib/concurrency.ts';
+import { startWorker } from '../lib/worker.ts';
+import { Progress } from './audit-channel.ts';
+import type { WriterAnswer, WriterDuty, WriterProblem, WriterRequest } from './audit-channel.ts';
+import { appendLines } from './audit-file.ts';
+import { AuditStream, isStream } from './audit-stream.ts';
+import type { AuditEvent } from './events.ts';
+
+/** Lines wait this long for company; with the write they are on disk within 100 ms. */
+const gatherMs = 50;
+/** A batch this large goes at once, in characters. */
+const batchLength = 256 * 1024;
+const appendTimeoutMs = 1000;
+const restartMs = 1000;
+const closeTimeoutMs = 10_000;
+/** PIPE_BUF of Linux: a write up to this size is never split (pipe(7)). */
+const atomicPipeBytes = 4096;
+
+export interface AuditQueueOptions {
+  readonly file: string;
+  readonly databasePath: string;
+  readonly clock: Clock;
+  /** Bound of lines not yet written, in bytes. */
+  readonly queueBytes: number;
+  /** Told once per trouble, not once per event. */
+  readonly onError: (error: MirrorError) => void;
+}
+
+/** How the writing goes. */
+export interface AuditHealth {
+  /** `failing`: lines wait in memory because the disk refuses. `behind`: all is recorded, but the search lags. */
+  readonly state: 'ok' | 'behind' | 'failing';
+  readonly problem?: WriterProblem | undefined;
+  readonly queuedBytes: number;
+  /** Events that found neither room in the queue nor on the disk since opening. */
+  readonly lostEvents: number;
+}
+
+interface Asked {
+  readonly resolve: (value: Extract<WriterAnswer, { op: 'answer' }>['value']) => void;
+  readonly reject: (error: MirrorError) => void;
+}
+
+type Asking = WriterRequest extends infer R ? (R extends { readonly id: number } ? Omit<R, 'id'> : never) : never;
+
+/**
+ * The calling thread's half of the log: gathers lines, hands them to the writer thread, keeps each until it is written.
+ * Bounded in bytes; beyond the bound a line is appended at once, which slows the caller instead of forgetting the event.
+ */
+export class AuditQueue {
+  readonly #options: AuditQueueOptions;
+  readonly #progress = new Progress();
+  readonly #closing = new AbortController();
+  readonly #asked = new Map<number, Asked>();
+  readonly #problems = new Map<WriterDuty, WriterProblem>();
+  #worker: Worker | undefined;
+  #pending: string[] = [];
+  #pendingLength = 0;
+  #posted = 0;
+  #kept: { readonly bytes: Uint8Array; readonly start: number }[] = [];
+  #nextId = 1;
+  #lost = 0;
+  #refusedUntil = Number.NEGATIVE_INFINITY;
+  #isStarted = false;
+  #closed = false;
+
+  constructor(options: AuditQueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts the writer; resolves to the newest events of the index, oldest first.
+   * @throws ConfigError (CONFIG_INVALID) when the file can't be written, StorageError (STORAGE_FULL, STORAGE_FAILED)
+   */
+  start(): Promise<readonly AuditEvent[]> {
+    const { file, databasePath } = this.#options;
+    const worker = startWorker('audit/audit-writer-worker', { file, databasePath, shared: this.#progress.shared });
+    this.#worker = worker;
+    // the process lives by its listeners, not by its log; whoever flushes or closes waits
+    worker.unref();
+    return new Promise((resolve, reject) => {
+      worker.on('message', (answer: WriterAnswer) => {
+        if (answer.op === 'ready') this.#begin(() => resolve(answer.recent));
+        else if (answer.op === 'refused') reject(toError(answer.problem, file));
+        else this.#hear(answer);
+      });
+      worker.once('error', (cause) => {
+        reject(new StorageError('STORAGE_FAILED', "the audit log's writer failed", { cause }));
+        this.#writerFailed(cause);
+      });
+    });
+  }
+
+  #begin(done: () => void): void {
+    this.#isStarted = true;
+    done();
+  }
+
+  get queuedBytes(): number {
+    return this.#posted - this.#progress.written + this.#pendingLength;
+  }
+
+  health(): AuditHealth {
+    const problem = this.#problems.get('append') ?? this.#problems.get('sync');
+    const delay = this.#problems.get('rotation') ?? this.#problems.get('index');
+    const state = problem !== undefined ? 'failing' : delay !== undefined ? 'behind' : 'ok';
+    return { state, problem: problem ?? delay, queuedBytes: this.queuedBytes, lostEvents: this.#lost };
+  }
+
+  /** Queues a line with its end. Waits for the disk only beyond the bound. */
+  append(line: string): void {
+    if (this.queuedBytes + line.length > this.#options.queueBytes || this.#closed) {
+      this.#appendNow(line);
+      return;
+    }
+    if (this.#pending.push(line) === 1) this.#postSoon();
+    this.#pendingLength += line.length;
+    if (this.#pendingLength >= batchLength) this.#post();
+  }
+
+  /** Asks the writer; what was queued before is handed over first. @throws StorageError */
+  async ask(request: Asking): Promise<Extract<WriterAnswer, { op: 'answer' }>['value']> {
+    const worker = this.#worker;
+    if (worker === undefined) throw new StorageError('STORAGE_FAILED', "the audit log's writer is not running");
+    this.#post();
+    const id = this.#nextId++;
+    worker.ref();
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#asked.set(id, { resolve, reject });
+        worker.postMessage({ ...request, id } satisfies WriterRequest);
+      });
+    } finally {
+      if (this.#asked.size === 0) worker.unref();
+    }
+  }
+
+  /** Writes what is queued and ends the writer; waits for a stuck disk at most 10 s and says what was not written. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    const closing = this.ask({ op: 'close' }).catch((error: unknown) => this.#options.onError(error as MirrorError));
+    this.#closed = true;
+    await within(closing, closeTimeoutMs);
+    this.#closing.abort();
+    await this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#progress.release('writer');
+    this.#rejectAsked(new StorageError('STORAGE_FAILED', 'the audit log was closed'));
+    const unwritten = this.queuedBytes;
+    if (unwritten > 0)
+      this.#options.onError(
+        new StorageError(
+          'STORAGE_FAILED',
+          `${String(unwritten)} bytes of the audit log could not be written before the end`,
+        ),
+      );
+  }
+
+  #postSoon(): void {
+    this.#options.clock.sleep(gatherMs, this.#closing.signal).then(
+      () => this.#post(),
+      () => undefined,
+    );
+  }
+
+  #post(): void {
+    this.#forgetWritten();
+    if (this.#pending.length === 0) return;
+    const text = this.#pending.join('');
+    this.#pending = [];
+    this.#pendingLength = 0;
+    const bytes = Buffer.from(new SharedArrayBuffer(Buffer.byteLength(text)));
+    bytes.write(text);
+    const chunk = { bytes, start: this.#posted };
+    this.#posted += bytes.length;
+    this.#kept.push(chunk);
+    this.#worker?.postMessage({ op: 'lines', ...chunk } satisfies WriterRequest);
+  }
+
+  #forgetWritten(): void {
+    const { written } = this.#progress;
+    if ((this.#kept[0]?.start ?? written) >= written) return;
+    this.#kept = this.#kept.filter(({ bytes, start }) => start + bytes.length > written);
+  }
+
+  #appendNow(line: string): void {
+    const { clock } = this.#options;
+    // the disk said no a moment ago: asking for each event would only stop the mirror as well
+    if (clock.monotonic() < this.#refusedUntil) {
+      this.#lose(undefined);
+      return;
+    }
+    const error = this.#tryAppend(line);
+    if (error === undefined) return;
+    this.#refusedUntil = clock.monotonic() + appendTimeoutMs;
+    this.#lose(error);
+  }
+
+  /** Appends beside the writer, out of the order of time; returns why it could not. */
+  #tryAppend(line: string): unknown {
+    if (!this.#progress.acquire('caller', appendTimeoutMs)) return failure('ETIMEDOUT', 'the disk does not answer');
+    try {
+      if (this.#progress.isMidLine) return failure('EAGAIN', 'the reader does not read');
+      return appendTo(this.#options.file, line);
+    } catch (error) {
+      return error;
+    } finally {
+      this.#progress.release('caller');
+    }
+  }
+
+  #lose(cause: unknown): void {
+    this.#lost += 1;
+    if (cause === undefined) return;
+    const error = storageError(cause, `the audit log ${this.#options.file}`);
+    this.#options.onError(
+      new StorageError(
+        error.code,
+        `${error.message}; the queue is full, so audit events are being lost (${String(this.#lost)} so far)`,
+        { cause },
+      ),
+    );
+  }
+
+  #hear(answer: WriterAnswer): void {
+    if (answer.op === 'state') this.#heed(answer.of, answer.problem);
+    if (answer.op === 'notice') this.#options.onError(new StorageError('STORAGE_FAILED', answer.message));
+    if (answer.op !== 'answer' && answer.op !== 'failed') return;
+    const asked = this.#asked.get(answer.id);
+    this.#asked.delete(answer.id);
+    if (answer.op === 'answer') asked?.resolve(answer.value);
+    else asked?.reject(toError(answer.problem, this.#options.file));
+  }
+
+  #heed(duty: WriterDuty, problem: WriterProblem | undefined): void {
+    if (problem === undefined) this.#problems.delete(duty);
+    else {
+      this.#problems.set(duty, problem);
+      this.#options.onError(toError(problem, this.#options.file));
+    }
+  }
+
+  /** A writer that ended by a bug: its lines are still here, so a new one goes on where it stopped. */
+  #writerFailed(cause: unknown): void {
+    this.#worker = undefined;
+    this.#progress.release('writer');
+    const error = new StorageError('STORAGE_FAILED', "the audit log's writer failed; it is started again", { cause });
+    this.#rejectAsked(error);
+    if (this.#closed || !this.#isStarted) return;
+    this.#heed('append', { code: error.code, message: error.message });
+    this.#options.clock.sleep(restartMs, this.#closing.signal).then(
+      () => this.#restart(),
+      () => undefined,
+    );
+  }
+
+  #rejectAsked(error: MirrorError): void {
+    for (const asked of this.#asked.values()) asked.reject(error);
+    this.#asked.clear();
+  }
+
+  #restart(): void {
+    const started = this.start();
+    this.#forgetWritten();
+    for (const chunk of this.#kept) this.#worker?.postMessage({ op: 'lines', ...chunk } satisfies WriterRequest);
+    started.then(
+      () => this.#problems.delete('append'),
+      (error: unknown) => this.#writerFailed(error),
+    );
+  }
+}
+
+function appendTo(file: string, line: string): unknown {
+  const bytes = Buffer.from(line);
+  return isStream(file) ? passOn(file, bytes) : appendToFile(file, bytes);
+}
+
+function appendToFile(file: string, bytes: Uint8Array): unknown {
+  const fd = openSync(file, 'a', 0o600);
+  try {
+    return appendLines(fd, bytes).error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function passOn(file: string, bytes: Uint8Array): unknown {
+  // a pipe takes this much whole or not at all; half a line could not be taken back
+  if (bytes.length > atomicPipeBytes) return failure('EAGAIN', 'the reader does not read');
+  const stream = new AuditStream(file);
+  try {
+    return stream.append(bytes).error;
+  } finally {
+    stream.close();
+  }
+}
+
+function failure(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+function toError(problem: WriterProblem, file: string): MirrorError {
+  if (problem.code === 'CONFIG_INVALID') return new ConfigError([problem.message], { value: file });
+  return new StorageError(problem.code, problem.message);
+}

@@ -1,0 +1,297 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { openDatabase, storageError } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
+import { ConfigError, MirrorError, StorageError } from '../errors.ts';
+import { systemClock } from '../lib/clock.ts';
+import { Progress } from './audit-channel.ts';
+import type { WriterAnswer, WriterDuty, WriterProblem, WriterRequest, WriterStart } from './audit-channel.ts';
+import { AuditFile } from './audit-file.ts';
+import { AuditIndex } from './audit-index.ts';
+import { AuditSearch } from './audit-search.ts';
+import { AuditStream, isReaderGone, isStream } from './audit-stream.ts';
+
+/** Writes the audit log and its index, so that a slow disk slows nobody who pulls. */
+const syncEveryMs = 1000;
+const retryMs = 1000;
+/** Slices indexed before closing: what is left is found again at the next opening. */
+const slicesAtClose = 20;
+const recentEvents = 1000;
+
+type Sink =
+  { readonly kind: 'file'; readonly file: AuditFile } | { readonly kind: 'stream'; readonly file: AuditStream };
+
+class Writer {
+  readonly #path: string;
+  readonly #progress: Progress;
+  readonly #send: (answer: WriterAnswer) => void;
+  readonly #db: Database;
+  readonly #index: AuditIndex;
+  readonly #search: AuditSearch;
+  readonly #queue: { readonly bytes: Uint8Array; readonly start: number }[] = [];
+  readonly #problems = new Map<WriterDuty, WriterProblem>();
+  readonly #closing = new AbortController();
+  #sink: Sink;
+  #isAttached = false;
+  #isIndexing = false;
+  #isWaiting = false;
+  #isClosed = false;
+  #unsynced = false;
+  #syncedAt = 0;
+
+  constructor(start: WriterStart, send: (answer: WriterAnswer) => void) {
+    this.#path = start.file;
+    this.#progress = new Progress(start.shared);
+    this.#send = send;
+    this.#sink = openSink(start.file);
+    this.#noticeTorn();
+    this.#db = openDatabase(start.databasePath, { migrate: false });
+    // whoever fills the write-ahead log pays for emptying it: sooner here than on the thread that answers
+    this.#db.pragma('wal_autocheckpoint = 1000');
+    this.#index = new AuditIndex(this.#db);
+    this.#search = new AuditSearch(this.#db, systemClock);
+  }
+
+  /** Adds to the index what a crash left out of it, at most one slice now, and says that events may come. */
+  begin(): void {
+    if (!this.#indexStep()) this.#indexSoon();
+    this.#send({ op: 'ready', recent: this.#search.recent(recentEvents) });
+  }
+
+  handle(request: WriterRequest): void {
+    if (request.op === 'lines') {
+      this.#queue.push(request);
+      this.#pump();
+      return;
+    }
+    try {
+      this.#send({ op: 'answer', id: request.id, value: this.#answer(request) });
+    } catch (error) {
+      this.#send({ op: 'failed', id: request.id, problem: toProblem(error, 'the audit log') });
+    }
+  }
+
+  #answer(request: Exclude<WriterRequest, { op: 'lines' }>): Extract<WriterAnswer, { op: 'answer' }>['value'] {
+    if (request.op === 'search') return this.#search.search(request.query);
+    if (request.op === 'clients') return this.#search.clients(request.since);
+    if (request.op === 'flush') this.#flush();
+    else this.#close();
+    return undefined;
+  }
+
+  /** Writes what is queued, in order, until the disk refuses. */
+  #pump(): void {
+    this.#progress.acquire('writer');
+    try {
+      this.#followRotation();
+      while (this.#queue[0] !== undefined && this.#writeFirst(this.#queue[0]));
+    } finally {
+      this.#progress.release('writer');
+    }
+    if (this.#queue.length === 0) this.#report('append', undefined);
+    else this.#retryLater();
+    this.#syncWhenDue();
+    this.#indexSoon();
+  }
+
+  #writeFirst(chunk: { readonly bytes: Uint8Array; readonly start: number }): boolean {
+    const begun = this.#progress.written - chunk.start;
+    const appended = this.#sink.file.append(chunk.bytes.subarray(begun));
+    const isGone = this.#sink.kind === 'stream' && isReaderGone(appended.error);
+    // nobody will ever read the rest; the index still gets it
+    const taken = isGone ? chunk.bytes.length - begun : appended.taken;
+    this.#progress.written += taken;
+    if (appended.taken > 0) this.#unsynced = true;
+    if (this.#sink.kind === 'stream') this.#noteStream(chunk.bytes, begun + taken);
+    if (appended.error !== undefined) this.#report('append', toProblem(appended.error, `the audit log ${this.#path}`));
+    if (begun + taken < chunk.bytes.length) return false;
+    this.#queue.shift();
+    return true;
+  }
+
+  #noteStream(bytes: Uint8Array, end: number): void {
+    this.#progress.isMidLine = end > 0 && bytes[end - 1] !== 0x0a;
+    if (end < bytes.length) return;
+    try {
+      this.#index.addLines(bytes);
+      this.#report('index', undefined);
+    } catch (error) {
+      this.#report('index', toProblem(error, 'the index of the audit log'));
+    }
+  }
+
+  /** Log rotation renames the file or empties it in place; either way the old lines are indexed before new ones. */
+  #followRotation(): void {
+    if (this.#sink.kind === 'stream') return;
+    try {
+      if (this.#isAttached && this.#index.isAhead) this.#isAttached = false;
+      if (this.#sink.file.isRotated()) this.#reopen();
+      this.#report('rotation', undefined);
+    } catch (error) {
+      // the open file still takes lines
+      this.#report('rotation', toProblem(error, `following the rotated audit log ${this.#path}`));
+    }
+  }
+
+  #reopen(): void {
+    this.#finishIndex();
+    const file = new AuditFile(this.#path, systemClock.now());
+    this.#sink.file.sync();
+    this.#sink.file.close();
+    this.#sink = { kind: 'file', file };
+    this.#isAttached = false;
+    this.#noticeTorn();
+  }
+
+  #syncWhenDue(): void {
+    const now = systemClock.monotonic();
+    if (!this.#unsynced) return;
+    if (now - this.#syncedAt >= syncEveryMs) this.#sync();
+    else this.#retryLater();
+  }
+
+  #sync(): void {
+    if (!this.#unsynced) return;
+    this.#syncedAt = systemClock.monotonic();
+    try {
+      this.#sink.file.sync();
+      this.#unsynced = false;
+      this.#report('sync', undefined);
+    } catch (error) {
+      this.#report('sync', toProblem(error, `the audit log ${this.#path}`));
+      this.#retryLater();
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    systemClock.sleep(retryMs, this.#closing.signal).then(
+      () => {
+        this.#isWaiting = false;
+        this.#pump();
+      },
+      () => undefined,
+    );
+  }
+
+  /** Between two slices the thread takes new lines first: the file is the record, the index follows. */
+  #indexSoon(): void {
+    if (this.#isIndexing || this.#sink.kind === 'stream') return;
+    this.#isIndexing = true;
+    setImmediate(() => {
+      this.#isIndexing = false;
+      if (!this.#isClosed && !this.#indexStep()) this.#indexSoon();
+    });
+  }
+
+  /** True when there is nothing to go on with now. */
+  #indexStep(): boolean {
+    if (this.#sink.kind === 'stream') return true;
+    try {
+      const isDone = this.#catchUp(this.#sink.file);
+      this.#report('index', undefined);
+      return isDone;
+    } catch (error) {
+      this.#report('index', toProblem(error, 'the index of the audit log'));
+      this.#retryLater();
+      return true;
+    }
+  }
+
+  #catchUp(file: AuditFile): boolean {
+    if (!this.#isAttached) this.#index.attach(file);
+    this.#isAttached = true;
+    return this.#index.catchUp();
+  }
+
+  #finishIndex(): void {
+    if (this.#sink.kind === 'stream') return;
+    while (!this.#catchUp(this.#sink.file));
+  }
+
+  #flush(): void {
+    this.#pump();
+    this.#sync();
+    this.#throwUnlessWritten();
+    this.#finishIndex();
+  }
+
+  #close(): void {
+    this.#pump();
+    this.#closing.abort();
+    this.#isClosed = true;
+    try {
+      this.#sync();
+      for (let slice = 0; slice < slicesAtClose; slice += 1) if (this.#indexStep()) break;
+    } finally {
+      this.#sink.file.close();
+      this.#db.close();
+    }
+    this.#throwUnlessWritten();
+  }
+
+  #throwUnlessWritten(): void {
+    const problem = this.#problems.get('append') ?? this.#problems.get('sync');
+    if (this.#queue.length > 0 || problem !== undefined)
+      throw new StorageError(
+        problem?.code ?? 'STORAGE_FAILED',
+        problem?.message ?? 'the audit log could not be written',
+      );
+  }
+
+  #report(of: WriterDuty, problem: WriterProblem | undefined): void {
+    if (this.#problems.get(of)?.message === problem?.message) return;
+    if (problem === undefined) this.#problems.delete(of);
+    else this.#problems.set(of, problem);
+    this.#send({ op: 'state', of, problem });
+  }
+
+  #noticeTorn(): void {
+    if (this.#sink.kind === 'stream' || this.#sink.file.tornPath === undefined) return;
+    this.#send({
+      op: 'notice',
+      message: `the last line of the audit log ${this.#path} was cut by a crash; it was moved to ${this.#sink.file.tornPath}`,
+    });
+  }
+}
+
+function openSink(file: string): Sink {
+  try {
+    return isStream(file)
+      ? { kind: 'stream', file: new AuditStream(file) }
+      : { kind: 'file', file: new AuditFile(file, systemClock.now()) };
+  } catch (error) {
+    const { code } = storageError(error, 'audit');
+    if (code === 'STORAGE_FULL') throw error;
+    throw new ConfigError([`the audit log ${file} can't be written: ${reason(error)}`], { value: file, cause: error });
+  }
+}
+
+function toProblem(error: unknown, what: string): WriterProblem {
+  if (error instanceof MirrorError) return { code: error.code, message: error.message };
+  const { code, message } = storageError(error, what);
+  return { code, message: code === 'STORAGE_FULL' ? message : `${message} (${reason(error)})` };
+}
+
+function reason(error: unknown): string {
+  return (error as NodeJS.ErrnoException | null)?.code ?? String(error);
+}
+
+function main(start: WriterStart, port: MessagePort): void {
+  const send = (answer: WriterAnswer): void => port.postMessage(answer);
+  try {
+    const writer = new Writer(start, send);
+    writer.begin();
+    port.on('message', (request: WriterRequest) => {
+      writer.handle(request);
+      if (request.op === 'close') port.close();
+    });
+  } catch (error) {
+    send({ op: 'refused', problem: toProblem(error, `the audit log ${start.file}`) });
+    port.close();
+  }
+}
+
+if (parentPort === null) throw new Error('audit-writer-worker runs only as a worker thread');
+main(workerData as WriterStart, parentPort);

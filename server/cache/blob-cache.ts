@@ -1,0 +1,290 @@
+import type { FileHandle } from 'node:fs/promises';
+import { ContentError, MirrorError, RequestError, StorageError, UpstreamError } from '../errors.ts';
+import type { Clock } from '../lib/clock.ts';
+import { diskSpace } from '../lib/files.ts';
+import { SingleFlight } from '../lib/concurrency.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { HashPool } from '../storage/hash-pool.ts';
+import type { Layout } from '../storage/layout.ts';
+import type { ManifestStore } from '../storage/manifest-store.ts';
+import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
+import { Absences } from './absences.ts';
+import { BlobFlight } from './blob-flight.ts';
+import type { PartialFile } from './blob-flight.ts';
+import type { CacheEvents, LiveUpstream, Target, UpstreamLookup } from './targets.ts';
+
+/** A blob that can be read now: its file, or the download it is still growing in. Call `close` when done. */
+export type BlobSource =
+  | { readonly kind: 'file'; readonly handle: FileHandle; readonly sizeBytes: number; close(): Promise<void> }
+  | { readonly kind: 'flight'; readonly flight: BlobFlight; readonly sizeBytes: number | undefined; close(): Promise<void> };
+
+export interface BlobCacheParts {
+  readonly blobs: BlobStore;
+  readonly manifests: ManifestStore;
+  readonly repositories: RepositoryStore;
+  readonly layout: Layout;
+  readonly hashes: HashPool;
+  readonly upstreams: UpstreamLookup;
+  readonly events: CacheEvents;
+  readonly clock: Clock;
+  readonly freeSpaceFloorBytes: number;
+}
+
+interface Download {
+  readonly flight: BlobFlight;
+  /** Repositories that may serve it once it is held. */
+  readonly repositoryIds: Set<number>;
+  /** Settles when followers may answer. */
+  readonly opened: Promise<void>;
+  readonly done: Promise<void>;
+  readonly partial: PartialFile | undefined;
+  users: number;
+  isOver: boolean;
+}
+
+/** Blobs, local first: held → its file; in flight → the growing file; else one writer and many followers. */
+export class BlobCache {
+  readonly #parts: BlobCacheParts;
+  readonly #downloads = new Map<Digest, Download>();
+  readonly #starting = new SingleFlight<Digest, Download>();
+  readonly #absent: Absences<true>;
+
+  constructor(parts: BlobCacheParts) {
+    this.#parts = parts;
+    this.#absent = new Absences(parts.clock);
+  }
+
+  /** Downloads under way. */
+  get active(): number {
+    return this.#downloads.size;
+  }
+
+  /** Forgets remembered absences, e.g. after the upstreams changed. */
+  forgetAbsences(): void {
+    this.#absent.clear();
+  }
+
+  /**
+   * Opens a blob of a repository for reading.
+   * @throws RequestError (BLOB_UNKNOWN), UpstreamError
+   */
+  async open(target: Target, digest: Digest, signal: AbortSignal): Promise<{ readonly source: BlobSource; readonly cached: boolean }> {
+    const repository = this.#parts.repositories.find(target.name);
+    if (repository !== undefined && this.#mayServe(repository, digest)) {
+      const held = await this.#openHeld(digest);
+      if (held !== undefined) return { source: held, cached: true };
+    }
+    const upstream = this.#upstreamOf(target, digest);
+    this.#refuseKnownAbsent(target, digest);
+    const isShared = this.#parts.blobs.sizeOf(digest) !== undefined || this.#downloads.has(digest);
+    if (isShared && !this.#isReferenced(repository, digest)) {
+      // another repository has the bytes; this one may serve them only when its own upstream does
+      await this.#confirm(target, upstream, digest, signal);
+    }
+    const owner = this.#ensureRepository(target);
+    const held = await this.#openHeld(digest);
+    if (held !== undefined) {
+      this.#parts.blobs.link(owner.id, digest, this.#parts.clock.now());
+      return { source: held, cached: true };
+    }
+    const download = await this.#join(target, upstream, owner, digest);
+    return { source: this.#sourceOf(download), cached: false };
+  }
+
+  /**
+   * Size of a blob without moving its bytes: from the store, or by HEAD from the upstream.
+   * @throws RequestError (BLOB_UNKNOWN), UpstreamError
+   */
+  async stat(target: Target, digest: Digest, signal: AbortSignal): Promise<{ readonly sizeBytes: number | undefined; readonly cached: boolean }> {
+    const repository = this.#parts.repositories.find(target.name);
+    const size = this.#parts.blobs.sizeOf(digest);
+    if (repository !== undefined && size !== undefined && this.#mayServe(repository, digest)) return { sizeBytes: size, cached: true };
+    const flying = this.#downloads.get(digest);
+    if (repository !== undefined && flying?.repositoryIds.has(repository.id) === true && flying.flight.sizeBytes !== undefined) {
+      return { sizeBytes: flying.flight.sizeBytes, cached: false };
+    }
+    const upstream = this.#upstreamOf(target, digest);
+    this.#refuseKnownAbsent(target, digest);
+    const answer = await this.#confirm(target, upstream, digest, signal);
+    return { sizeBytes: answer ?? size, cached: false };
+  }
+
+  /** Waits for downloads to end, or aborts them after `graceMs`; what is on disk resumes next time. */
+  async stop(graceMs: number): Promise<void> {
+    const downloads = [...this.#downloads.values()];
+    const timer = setTimeout(() => {
+      for (const download of downloads) download.flight.abort(new MirrorError('CANCELLED', 'the mirror is stopping'));
+    }, graceMs);
+    await Promise.allSettled(downloads.map((download) => download.done));
+    clearTimeout(timer);
+  }
+
+  #mayServe(repository: Repository, digest: Digest): boolean {
+    return this.#parts.blobs.isLinked(repository.id, digest) || this.#linkReferenced(repository, digest);
+  }
+
+  /** A held blob that a manifest of this repository references belongs to it. */
+  #linkReferenced(repository: Repository, digest: Digest): boolean {
+    if (this.#parts.blobs.sizeOf(digest) === undefined || !this.#isReferenced(repository, digest)) return false;
+    this.#parts.blobs.link(repository.id, digest, this.#parts.clock.now());
+    return true;
+  }
+
+  #isReferenced(repository: Repository | undefined, digest: Digest): boolean {
+    return repository !== undefined && this.#parts.manifests.referencedSize(repository.id, digest) !== undefined;
+  }
+
+  async #openHeld(digest: Digest): Promise<BlobSource | undefined> {
+    const held = await this.#parts.blobs.open(digest);
+    if (held === undefined) return undefined;
+    return { kind: 'file', ...held, close: () => held.handle.close() };
+  }
+
+  #upstreamOf(target: Target, digest: Digest): LiveUpstream {
+    const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
+    if (upstream === undefined) throw new RequestError('BLOB_UNKNOWN', `blob ${digest} is not in ${target.name}`, { value: digest });
+    if (this.#parts.upstreams.isOffline || upstream.settings.mode === 'offline') {
+      throw new UpstreamError('UPSTREAM_OFFLINE', `blob ${digest} is not held and ${upstream.settings.name} is switched offline`, { value: digest });
+    }
+    return upstream;
+  }
+
+  #refuseKnownAbsent(target: Target, digest: Digest): void {
+    if (this.#absent.get(`${target.name}@${digest}`) === undefined) return;
+    throw new RequestError('BLOB_UNKNOWN', `blob ${digest} is not in ${target.name}`, { value: digest });
+  }
+
+  async #confirm(target: Target, upstream: LiveUpstream, digest: Digest, signal: AbortSignal): Promise<number | undefined> {
+    try {
+      const head = await upstream.client.headBlob(target.upstreamRepository ?? target.name, digest, signal);
+      return head.sizeBytes;
+    } catch (error) {
+      throw this.#noteAbsence(target, upstream, digest, error);
+    }
+  }
+
+  #noteAbsence(target: Target, upstream: LiveUpstream, digest: Digest, error: unknown): unknown {
+    if (error instanceof RequestError) this.#absent.put(`${target.name}@${digest}`, true, upstream.settings.negativeTtl);
+    return error;
+  }
+
+  #ensureRepository(target: Target): Repository {
+    return this.#parts.repositories.ensure(target.name, target, this.#parts.clock.now());
+  }
+
+  async #join(target: Target, upstream: LiveUpstream, owner: Repository, digest: Digest): Promise<Download> {
+    const running = this.#downloads.get(digest);
+    const download = running?.flight.isJoinable === true ? running : await this.#starting.run(digest, () => this.#begin(target, upstream, owner, digest));
+    download.repositoryIds.add(owner.id);
+    download.users += 1;
+    try {
+      await download.opened;
+    } catch (error) {
+      await this.#leave(download);
+      throw this.#noteAbsence(target, upstream, digest, error);
+    }
+    return download;
+  }
+
+  async #begin(target: Target, upstream: LiveUpstream, owner: Repository, digest: Digest): Promise<Download> {
+    const expectedBytes = this.#parts.manifests.referencedSize(owner.id, digest);
+    const partial = await this.#openPartial(digest, expectedBytes);
+    const flight = new BlobFlight({
+      digest,
+      expectedBytes,
+      partial,
+      hashes: this.#parts.hashes,
+      fetch: (offset, signal) => upstream.client.getBlob(target.upstreamRepository ?? target.name, digest, offset, signal),
+      maxResumes: upstream.settings.maxRetries,
+      onFetched: (bytes) => {
+        this.#parts.events.fetched(bytes);
+      },
+      onNotStored: (error) => {
+        this.#parts.events.warn('the disk refused; passing content on without keeping it', { digest, error: error.message });
+      },
+    });
+    return this.#launch(flight, owner, partial);
+  }
+
+  #launch(flight: BlobFlight, owner: Repository, partial: PartialFile | undefined): Download {
+    const { promise: opened, resolve, reject } = Promise.withResolvers<undefined>();
+    const run = flight.run(() => {
+      resolve(undefined);
+    });
+    const repositoryIds = new Set([owner.id]);
+    const download: Download = { flight, repositoryIds, opened, partial, users: 0, isOver: false, done: Promise.resolve() };
+    run.catch(reject);
+    opened.catch(() => undefined);
+    // the map entry goes only after commit, so that nobody starts a second download in between
+    const done = run.then(() => this.#keep(download, owner), (error: unknown) => this.#discard(download, error)).finally(() => this.#end(download));
+    const whole = Object.assign(download, { done });
+    this.#downloads.set(flight.digest, whole);
+    return whole;
+  }
+
+  async #openPartial(digest: Digest, expectedBytes: number | undefined): Promise<PartialFile | undefined> {
+    try {
+      const { freeBytes } = await diskSpace(this.#parts.layout.storage);
+      if (freeBytes - (expectedBytes ?? 0) < this.#parts.freeSpaceFloorBytes) {
+        this.#parts.events.warn('the disk is nearly full; passing content on without keeping it', { digest, freeBytes });
+        return undefined;
+      }
+      const partial = await this.#parts.blobs.openPartial(digest);
+      if (expectedBytes === undefined || partial.offset <= expectedBytes) return partial;
+      await partial.handle.truncate(0);
+      return { ...partial, offset: 0 };
+    } catch (error) {
+      this.#parts.events.warn('the disk refused; passing content on without keeping it', { digest, error: String(error) });
+      return undefined;
+    }
+  }
+
+  async #keep(download: Download, owner: Repository): Promise<void> {
+    const { flight, partial } = download;
+    if (partial === undefined || !flight.isStored) {
+      if (partial !== undefined) await this.#parts.blobs.removePartial(flight.digest);
+      return;
+    }
+    try {
+      await this.#parts.blobs.commit(flight.digest, partial.handle, download.repositoryIds, this.#parts.clock.now());
+      this.#parts.events.changed(owner);
+    } catch (error) {
+      this.#parts.events.warn('a verified blob could not be kept', { digest: flight.digest, error: String(error) });
+    }
+  }
+
+  async #discard(download: Download, error: unknown): Promise<void> {
+    const { flight } = download;
+    if (download.partial === undefined) return;
+    // wrong bytes are never kept; a break keeps what came, for Range
+    if (error instanceof ContentError || error instanceof StorageError || !flight.isStored || flight.receivedBytes === 0) {
+      await this.#parts.blobs.removePartial(flight.digest);
+    }
+  }
+
+  async #end(download: Download): Promise<void> {
+    if (this.#downloads.get(download.flight.digest) === download) this.#downloads.delete(download.flight.digest);
+    download.isOver = true;
+    if (download.users === 0) await download.partial?.handle.close();
+  }
+
+  #sourceOf(download: Download): BlobSource {
+    let isClosed = false;
+    return {
+      kind: 'flight',
+      flight: download.flight,
+      sizeBytes: download.flight.sizeBytes,
+      close: async () => {
+        if (isClosed) return;
+        isClosed = true;
+        await this.#leave(download);
+      },
+    };
+  }
+
+  async #leave(download: Download): Promise<void> {
+    download.users -= 1;
+    if (download.users === 0 && download.isOver) await download.partial?.handle.close();
+  }
+}

@@ -1,0 +1,366 @@
+import type { FileHandle } from 'node:fs/promises';
+import { ContentError, MirrorError, StorageError } from '../errors.ts';
+import { storageError } from '../db/database.ts';
+import { Signal } from '../lib/concurrency.ts';
+import { algorithmOf, hexOf } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
+import { inlineHash } from '../storage/hash-pool.ts';
+import type { GrowingHash, HashPool } from '../storage/hash-pool.ts';
+import type { BlobAnswer } from '../upstream/client.types.ts';
+import { ChunkWindow } from './chunk-window.ts';
+
+/** Bytes received but not yet on disk before the upstream is paused. */
+const unwrittenLimit = 4 * 1024 * 1024;
+/** Recent bytes kept in memory for followers that keep up. */
+const windowLimit = 2 * 1024 * 1024;
+/** Withheld from every follower until the digest is proved: a client can't complete a transfer of wrong bytes. */
+const withheldBytes = 16 * 1024;
+/** Hashed on the main thread: a worker's round trip costs more. */
+const inlineLimit = 256 * 1024;
+/** Shared pieces of the growing file read back for followers that lag behind. */
+const blockBytes = 256 * 1024;
+const blockLimit = 24;
+
+/** Where a flight's bytes go while it is under way. */
+export interface PartialFile {
+  readonly handle: FileHandle;
+  readonly path: string;
+  /** Bytes an earlier attempt left. */
+  readonly offset: number;
+}
+
+export interface FlightParts {
+  readonly digest: Digest;
+  /** Size promised by the manifest that references the blob, when known. */
+  readonly expectedBytes: number | undefined;
+  /** Undefined when nothing can be kept (a full disk): bytes go through memory only. */
+  readonly partial: PartialFile | undefined;
+  readonly hashes: HashPool;
+  /** Asks the upstream for the blob from `offset`. */
+  readonly fetch: (offset: number, signal: AbortSignal) => Promise<BlobAnswer>;
+  /** Breaks allowed in mid-body before the flight fails. */
+  readonly maxResumes: number;
+  readonly onFetched: (bytes: number) => void;
+  /** Called once when the disk refused and the rest is only passed on. */
+  readonly onNotStored: (error: StorageError) => void;
+}
+
+/**
+ * One download of one blob: one writer, any number of followers.
+ *
+ *   upstream ─► window (memory) ─► partial file ─► hash (worker reads the file)
+ *                  │                   │
+ *                  └── followers ◄─────┘   at their own pace; the last 16 KiB only when the digest is proved
+ *
+ * The upstream chooses the bytes and their number: nothing is kept, and no follower completes, unless size and digest are right.
+ */
+export class BlobFlight {
+  readonly digest: Digest;
+  readonly #parts: FlightParts;
+  readonly #abort = new AbortController();
+  readonly #progress = new Signal();
+  readonly #followers = new Set<{ position: number }>();
+  readonly #blocks = new Map<number, Promise<Buffer>>();
+  readonly #window: ChunkWindow;
+  #hash: GrowingHash | undefined;
+  #isInline = true;
+  #size: number | undefined;
+  #written: number;
+  #isStored: boolean;
+  #writing: Promise<void> | undefined;
+  #proved = false;
+  #error: Error | undefined;
+
+  constructor(parts: FlightParts) {
+    this.digest = parts.digest;
+    this.#parts = parts;
+    this.#size = parts.expectedBytes;
+    this.#isStored = parts.partial !== undefined;
+    this.#written = parts.partial?.offset ?? 0;
+    this.#window = new ChunkWindow(this.#written);
+  }
+
+  /** Whether the finished download is in the partial file. */
+  get isStored(): boolean {
+    return this.#isStored;
+  }
+
+  /** Whether somebody new can still read it from byte 0. */
+  get isJoinable(): boolean {
+    return this.#error === undefined && (this.#isStored || (this.#parts.partial?.offset ?? 0) === 0) && (this.#isStored || this.#window.start === 0);
+  }
+
+  get receivedBytes(): number {
+    return this.#window.end;
+  }
+
+  /** Size of the blob, known at the latest when the flight has ended. */
+  get sizeBytes(): number | undefined {
+    return this.#size;
+  }
+
+  /**
+   * Runs the download to its end; `opened` is called when the upstream's headers arrived and followers may answer.
+   * @throws UpstreamError, RequestError (BLOB_UNKNOWN), ContentError, StorageError
+   */
+  async run(opened: () => void): Promise<void> {
+    try {
+      await this.#download(opened);
+      await this.#prove();
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+      this.#hash?.abort();
+      throw error;
+    } finally {
+      this.#progress.notify();
+    }
+  }
+
+  /** Stops the download; followers fail with `reason`. */
+  abort(reason: MirrorError): void {
+    this.#abort.abort(reason);
+  }
+
+  /**
+   * Reads from `start` to `end` (exclusive; undefined: to the end), as fast as `onChunk` takes it and the upstream sends.
+   * @throws whatever made the flight fail; then the follower's own transfer must be broken, not completed
+   */
+  async follow(start: number, end: number | undefined, onChunk: (chunk: Buffer) => Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+    const follower = { position: start };
+    this.#followers.add(follower);
+    try {
+      while (!signal.aborted) {
+        const limit = Math.min(end ?? Number.MAX_SAFE_INTEGER, this.#releasable());
+        if (follower.position < limit) {
+          const chunk = await this.#bytesAt(follower.position, limit);
+          await onChunk(chunk);
+          follower.position += chunk.length;
+          if (!this.#isStored) this.#trimWindow();
+          continue;
+        }
+        if (this.#error !== undefined) throw this.#error;
+        if (this.#proved || (end !== undefined && follower.position >= end)) return;
+        await this.#progress.next();
+      }
+    } finally {
+      this.#followers.delete(follower);
+      this.#trimWindow();
+    }
+  }
+
+  /** Chosen once, when the size is known as well as it will be. */
+  #startHash(): GrowingHash {
+    const partial = this.#parts.partial;
+    const isSmall = this.#size !== undefined && this.#size <= inlineLimit && partial?.offset === 0;
+    this.#isInline = partial === undefined || isSmall;
+    if (partial === undefined || isSmall) return inlineHash(algorithmOf(this.digest));
+    const hash = this.#parts.hashes.start(partial.path, algorithmOf(this.digest));
+    if (partial.offset > 0) hash.advance(partial.offset);
+    return hash;
+  }
+
+  async #download(opened: () => void): Promise<void> {
+    if (this.#size !== undefined && this.#window.end === this.#size) {
+      // an earlier process stored it all and ended before it was proved
+      this.#hash = this.#startHash();
+      opened();
+      return;
+    }
+    let answer = await this.#parts.fetch(this.#window.end, this.#abort.signal);
+    this.#checkSize(answer);
+    this.#hash = this.#startHash();
+    opened();
+    for (let resumes = 0; ; resumes += 1) {
+      const before = this.#window.end;
+      try {
+        await this.#receive(answer);
+        await this.#settle();
+        return;
+      } catch (error) {
+        // a break after progress is worth another request; wrong content and our own decisions are not
+        const isBroken = error instanceof MirrorError && (error.code === 'UPSTREAM_UNREACHABLE' || error.code === 'UPSTREAM_TIMEOUT');
+        if (!isBroken || this.#abort.signal.aborted || (resumes >= this.#parts.maxResumes && this.#window.end === before)) throw error;
+        if (resumes >= this.#parts.maxResumes * 4) throw error;
+        answer = await this.#parts.fetch(this.#window.end, this.#abort.signal);
+        this.#checkSize(answer);
+      }
+    }
+  }
+
+  #checkSize(answer: BlobAnswer): void {
+    if (answer.sizeBytes === undefined) return;
+    if (this.#size !== undefined && this.#size !== answer.sizeBytes) {
+      answer.body.cancel();
+      throw new ContentError(`upstream says blob ${this.digest} has ${String(answer.sizeBytes)} bytes, ${String(this.#size)} were promised`);
+    }
+    this.#size = answer.sizeBytes;
+  }
+
+  async #receive(answer: BlobAnswer): Promise<void> {
+    // an upstream that ignores Range sends what we already have: drop it
+    let skip = this.#window.end - answer.offset;
+    if (skip < 0) {
+      answer.body.cancel();
+      throw new ContentError(`upstream sent blob ${this.digest} from byte ${String(answer.offset)}, ${String(this.#window.end)} was asked`);
+    }
+    await answer.body.pump((chunk) => {
+      this.#parts.onFetched(chunk.length);
+      const useful = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length));
+      skip -= chunk.length - useful.length;
+      return useful.length === 0 ? undefined : this.#accept(useful);
+    });
+  }
+
+  #accept(chunk: Buffer): Promise<void> | undefined {
+    if (this.#size !== undefined && this.#window.end + chunk.length > this.#size) {
+      throw new ContentError(`upstream sent more than the ${String(this.#size)} bytes of blob ${this.digest}`);
+    }
+    this.#window.push(chunk);
+    if (this.#isInline || !this.#isStored) this.#hash?.append(chunk);
+    if (this.#isStored) this.#startWriting();
+    this.#progress.notify();
+    return this.#isAhead() ? this.#catchUp() : undefined;
+  }
+
+  /** Whether the upstream must wait: for the disk, or, when nothing is stored, for the slowest follower. */
+  #isAhead(): boolean {
+    if (this.#isStored) return this.#window.end - this.#written > unwrittenLimit;
+    return this.#window.sizeBytes > unwrittenLimit;
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#isAhead() && !this.#abort.signal.aborted) {
+      if (!this.#isStored && this.#followers.size === 0) {
+        throw new MirrorError('CANCELLED', `nobody waits for blob ${this.digest} any more and the disk can't keep it`);
+      }
+      await (this.#isStored && this.#writing !== undefined ? this.#writing : this.#progress.next());
+    }
+  }
+
+  /** One write at a time, in order: parallel writes to one file complete out of order and the watermark would lie. */
+  #startWriting(): void {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+      if (this.#isStored && this.#written < this.#window.end) this.#startWriting();
+      this.#progress.notify();
+    });
+  }
+
+  async #write(): Promise<void> {
+    const handle = this.#parts.partial?.handle;
+    if (handle === undefined) return;
+    const pieces = this.#window.from(this.#written);
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    try {
+      await writeAll(handle, pieces, this.#written);
+    } catch (error) {
+      this.#stopStoring(storageError(error, `writing blob ${this.digest}`));
+      return;
+    }
+    this.#written += bytes;
+    if (!this.#isInline) this.#hash?.advance(this.#written);
+    this.#trimWindow();
+  }
+
+  #stopStoring(error: StorageError): void {
+    this.#isStored = false;
+    // what is in memory but not in the file is hashed from memory from now on
+    if (!this.#isInline) for (const piece of this.#window.from(this.#written)) this.#hash?.append(piece);
+    this.#parts.onNotStored(error);
+  }
+
+  #trimWindow(): void {
+    if (this.#isStored) {
+      this.#window.drop(this.#written, windowLimit);
+      return;
+    }
+    let slowest = this.#window.end;
+    for (const follower of this.#followers) slowest = Math.min(slowest, follower.position);
+    const before = this.#window.sizeBytes;
+    // until somebody follows, everything is kept: the first follower is on its way
+    if (this.#followers.size > 0) this.#window.drop(slowest, 0);
+    if (this.#window.sizeBytes < before || this.#followers.size === 0) this.#progress.notify();
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#isStored && this.#written < this.#window.end) {
+      this.#startWriting();
+      await this.#writing;
+    }
+  }
+
+  async #prove(): Promise<void> {
+    const received = this.#window.end;
+    if (this.#size !== undefined && received !== this.#size) {
+      throw new ContentError(`blob ${this.digest} has ${String(this.#size)} bytes, upstream sent ${String(received)}`);
+    }
+    this.#size = received;
+    const hex = await this.#hash?.finish();
+    if (hex !== hexOf(this.digest)) throw new ContentError(`upstream sent bytes that do not hash to ${this.digest}`);
+    this.#proved = true;
+  }
+
+  /** Offset up to which followers may read. */
+  #releasable(): number {
+    if (this.#proved) return this.#window.end;
+    const unknownEnd = this.#size ?? this.#window.end;
+    return Math.max(0, Math.min(this.#window.end, unknownEnd - withheldBytes));
+  }
+
+  async #bytesAt(position: number, limit: number): Promise<Buffer> {
+    const held = this.#window.at(position);
+    if (held !== undefined) return held.length > limit - position ? held.subarray(0, limit - position) : held;
+    if (position >= this.#written) throw new StorageError('STORAGE_FULL', `blob ${this.digest} could not be kept for a slow client`);
+    const index = Math.floor(position / blockBytes);
+    const end = Math.min((index + 1) * blockBytes, this.#written);
+    const isWhole = end === (index + 1) * blockBytes;
+    const block = await (isWhole ? this.#block(index) : this.#readBlock(index, end));
+    const from = position - index * blockBytes;
+    return block.subarray(from, Math.min(block.length, limit - index * blockBytes));
+  }
+
+  /** Followers move in near lockstep, so one read serves many. */
+  #block(index: number): Promise<Buffer> {
+    const known = this.#blocks.get(index);
+    if (known !== undefined) return known;
+    const block = this.#readBlock(index, (index + 1) * blockBytes);
+    this.#blocks.set(index, block);
+    block.catch(() => this.#blocks.delete(index));
+    const oldest = this.#blocks.keys().next();
+    if (this.#blocks.size > blockLimit && oldest.done !== true) this.#blocks.delete(oldest.value);
+    return block;
+  }
+
+  async #readBlock(index: number, end: number): Promise<Buffer> {
+    const start = index * blockBytes;
+    const buffer = Buffer.allocUnsafeSlow(end - start);
+    const { bytesRead } = await (this.#parts.partial as PartialFile).handle.read(buffer, 0, buffer.length, start);
+    if (bytesRead === buffer.length) return buffer;
+    throw new StorageError('STORAGE_FAILED', `blob ${this.digest} could not be read back`);
+  }
+}
+
+async function writeAll(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {
+  let queue = pieces.slice();
+  let at = position;
+  while (queue.length > 0) {
+    const batch = queue.slice(0, 512);
+    const { bytesWritten } = await handle.writev(batch, at);
+    at += bytesWritten;
+    queue = [...remainder(batch, bytesWritten), ...queue.slice(512)];
+  }
+}
+
+/** What a short write (a nearly full disk, a signal) left over. */
+function remainder(pieces: readonly Buffer[], written: number): Buffer[] {
+  let left = written;
+  const rest: Buffer[] = [];
+  for (const piece of pieces) {
+    if (left >= piece.length) left -= piece.length;
+    else {
+      rest.push(piece.subarray(left));
+      left = 0;
+    }
+  }
+  return rest;
+}

@@ -1,0 +1,66 @@
+/** A piece of a body and where it stands in the blob. */
+interface Piece {
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/** The most recent bytes of a blob in flight, shared by everybody who follows it closely. */
+export class ChunkWindow {
+  #pieces: Piece[] = [];
+  #end: number;
+  #bytes = 0;
+
+  constructor(offset: number) {
+    this.#end = offset;
+  }
+
+  /** First offset still in memory. */
+  get start(): number {
+    return this.#pieces[0]?.offset ?? this.#end;
+  }
+
+  /** Offset after the last byte received. */
+  get end(): number {
+    return this.#end;
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
+  push(bytes: Buffer): void {
+    this.#pieces.push({ offset: this.#end, bytes });
+    this.#end += bytes.length;
+    this.#bytes += bytes.length;
+  }
+
+  /** Bytes from `position` to the end of the piece that holds it; undefined when it is no longer in memory. */
+  at(position: number): Buffer | undefined {
+    if (position < this.start || position >= this.#end) return undefined;
+    let low = 0;
+    let high = this.#pieces.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#pieces[middle]?.offset ?? 0) <= position) low = middle;
+      else high = middle - 1;
+    }
+    const piece = this.#pieces[low];
+    return piece?.bytes.subarray(position - piece.offset);
+  }
+
+  /** Every piece from `position` on, for the writer. */
+  from(position: number): Buffer[] {
+    return this.#pieces.filter((piece) => piece.offset >= position).map((piece) => piece.bytes);
+  }
+
+  /** Forgets pieces that end at or before `position`, oldest first, while more than `keepBytes` are held. */
+  drop(position: number, keepBytes: number): void {
+    let count = 0;
+    for (const piece of this.#pieces) {
+      if (piece.offset + piece.bytes.length > position || this.#bytes <= keepBytes) break;
+      this.#bytes -= piece.bytes.length;
+      count += 1;
+    }
+    if (count > 0) this.#pieces.splice(0, count);
+  }
+}

@@ -1,0 +1,151 @@
+import { RequestError, UpstreamError } from '../errors.ts';
+import { SingleFlight, within } from '../lib/concurrency.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Digest } from '../oci/digest.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { mediaTypes } from '../oci/media-types.ts';
+import type { AnswerStore } from '../storage/answer-store.ts';
+import type { ManifestStore } from '../storage/manifest-store.ts';
+import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
+import type { TagStore } from '../storage/tag-store.ts';
+import { isFresh } from './freshness.ts';
+import type { LiveUpstream, Provenance, Target, UpstreamLookup } from './targets.ts';
+
+/** Tags of one repository are followed to at most this many. */
+const tagLimit = 100_000;
+const patienceMs = 5000;
+
+/** A descriptor of the referrers index, as it is written to the client. */
+export interface ReferrerDescriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface DiscoveryCacheParts {
+  readonly manifests: ManifestStore;
+  readonly tags: TagStore;
+  readonly answers: AnswerStore;
+  readonly repositories: RepositoryStore;
+  readonly upstreams: UpstreamLookup;
+  readonly clock: Clock;
+}
+
+interface Listing {
+  readonly body: string | undefined;
+  readonly provenance: Provenance;
+}
+
+/** Lists: what the upstream says, kept for the TTL and for when it is down, merged with what is held here. */
+export class DiscoveryCache {
+  readonly #parts: DiscoveryCacheParts;
+  readonly #flights = new SingleFlight<string, string | undefined>();
+
+  constructor(parts: DiscoveryCacheParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * All tags in lexical order (distribution-spec end-8a).
+   * @throws RequestError (NAME_UNKNOWN), UpstreamError
+   */
+  async listTags(target: Target): Promise<{ readonly tags: readonly string[]; readonly provenance: Provenance }> {
+    const repository = this.#parts.repositories.find(target.name);
+    const held = repository === undefined ? [] : this.#parts.tags.list(repository.id);
+    const upstream = this.#liveUpstream(target);
+    if (upstream === undefined) {
+      if (repository === undefined) throw unknownName(target);
+      return { tags: held, provenance: { outcome: 'hit' } };
+    }
+    const listing = await this.#list(target, upstream, repository, 'tags', '', async (signal) =>
+      JSON.stringify(await upstream.client.listTags(target.upstreamRepository ?? target.name, tagLimit, signal)),
+    );
+    const known = listing.body === undefined ? [] : (JSON.parse(listing.body) as string[]);
+    return { tags: [...new Set([...known, ...held])].sort(byBytes), provenance: listing.provenance };
+  }
+
+  /**
+   * Every known referrer of a digest (end-12a): the upstream's and the ones held. An upstream that fails leaves the held ones, marked stale,
+   * so that "unsigned" is never concluded from an outage unnoticed.
+   */
+  async listReferrers(target: Target, digest: Digest): Promise<{ readonly referrers: readonly ReferrerDescriptor[]; readonly provenance: Provenance }> {
+    const repository = this.#parts.repositories.find(target.name);
+    const held = repository === undefined ? [] : this.#heldReferrers(repository, digest);
+    const upstream = this.#liveUpstream(target);
+    if (upstream === undefined) return { referrers: held, provenance: { outcome: 'hit' } };
+    const listing = await this.#list(target, upstream, repository, 'referrers', digest, async (signal) => {
+      const index = await upstream.client.getReferrers(target.upstreamRepository ?? target.name, digest, signal);
+      return JSON.stringify(index === undefined ? [] : readIndex(index));
+    });
+    const known = listing.body === undefined ? [] : (JSON.parse(listing.body) as ReferrerDescriptor[]);
+    const merged = new Map([...known, ...held].map((descriptor) => [descriptor.digest, descriptor]));
+    return { referrers: [...merged.values()], provenance: listing.provenance };
+  }
+
+  async #list(
+    target: Target,
+    upstream: LiveUpstream,
+    repository: Repository | undefined,
+    kind: 'tags' | 'referrers',
+    key: string,
+    ask: (signal: AbortSignal) => Promise<string>,
+  ): Promise<Listing> {
+    const known = repository === undefined ? undefined : this.#parts.answers.find(repository.id, kind, key);
+    if (known !== undefined && isFresh(known.checkedAt, upstream.settings.ttl, this.#parts.clock.now())) return { body: known.body, provenance: { outcome: 'hit' } };
+    const flight = this.#flights.run(`${kind} ${target.name} ${key}`, async () => {
+      const body = await ask(AbortSignal.timeout(60_000));
+      const owner = this.#parts.repositories.ensure(target.name, target, this.#parts.clock.now());
+      this.#parts.answers.put(owner.id, kind, key, body, this.#parts.clock.now());
+      return body;
+    });
+    try {
+      const answered = await within(flight, repository === undefined ? 60_000 : patienceMs);
+      if (answered !== undefined) return { body: answered.value, provenance: { outcome: 'miss' } };
+      flight.catch(() => undefined);
+      return { body: known?.body, provenance: { outcome: 'stale', reason: `${upstream.settings.name} has not answered for ${String(patienceMs / 1000)} s` } };
+    } catch (error) {
+      if (repository === undefined || !upstream.settings.staleIfError || !(error instanceof UpstreamError || error instanceof RequestError)) throw error;
+      return { body: known?.body, provenance: { outcome: 'stale', reason: error.message } };
+    }
+  }
+
+  #liveUpstream(target: Target): LiveUpstream | undefined {
+    const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
+    return this.#parts.upstreams.isOffline || upstream?.settings.mode === 'offline' ? undefined : upstream;
+  }
+
+  #heldReferrers(repository: Repository, digest: Digest): ReferrerDescriptor[] {
+    return this.#parts.manifests.referrersOf(repository.id, digest).map((referrer) => {
+      const { annotations } = parseManifest(referrer.content, referrer.mediaType);
+      return {
+        mediaType: referrer.mediaType,
+        digest: referrer.digest,
+        size: referrer.sizeBytes,
+        ...(referrer.artifactType === undefined ? {} : { artifactType: referrer.artifactType }),
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      };
+    });
+  }
+}
+
+function unknownName(target: Target): RequestError {
+  return new RequestError('NAME_UNKNOWN', `repository ${target.name} is not known here`, { value: target.name });
+}
+
+/** The upstream wrote this index; only well-formed descriptors are passed on. */
+function readIndex(bytes: Buffer): ReferrerDescriptor[] {
+  const index = parseManifest(bytes, mediaTypes.ociIndex);
+  return index.manifests.map((descriptor) => ({
+    mediaType: descriptor.mediaType,
+    digest: descriptor.digest,
+    size: descriptor.size,
+    ...(descriptor.artifactType === undefined ? {} : { artifactType: descriptor.artifactType }),
+    ...(descriptor.annotations === undefined ? {} : { annotations: descriptor.annotations }),
+  }));
+}
+
+function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

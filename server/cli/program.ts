@@ -1,0 +1,153 @@
+import { Command, CommanderError, Option } from 'commander';
+import { commonFlags, serveFlags } from '../config/flags.ts';
+import type { SettingFlag } from '../config/flags.ts';
+import { ConfigError, isExpected } from '../errors.ts';
+import { redactText } from '../lib/log.ts';
+import { nearest } from '../lib/nearest.ts';
+import { doubleDashes, readCommandLine } from './arguments.ts';
+import type { CliIo, CommandAction } from './io.ts';
+import { productVersion } from './product.ts';
+
+/** One command: what the help says of it, its flags, and the module that runs it, loaded when it is called. */
+interface CommandEntry {
+  readonly summary: string;
+  readonly flags: readonly SettingFlag[];
+  readonly hasJson: boolean;
+  /** Shown below its flags. */
+  readonly note?: string;
+  readonly load: () => Promise<CommandAction>;
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  serve: {
+    summary: 'run the mirror and its window until it is stopped',
+    flags: serveFlags,
+    hasJson: false,
+    note: 'Not built yet, and refused: --policy FILE, --upstream-marketplace URL.',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  doctor: {
+    summary: 'check that serve would work here, without changing anything; takes the flags of serve',
+    flags: serveFlags,
+    hasJson: true,
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+};
+
+/** Commands that people know from the original and that this version does not have. */
+const laterCommands: ReadonlySet<string> = new Set(['sync', 'export', 'import']);
+
+/** Reads the command line and runs its command. Exit codes: 0 done, 1 it failed, 2 the input was wrong and nothing changed. */
+export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    return explain(error, io);
+  }
+}
+
+async function dispatch(argv: readonly string[], io: CliIo): Promise<number> {
+  const [first = '', ...rest] = argv;
+  const program = buildProgram(io);
+  if (/^(?:help|--?help|-h)$/.test(first)) return printHelp(program, rest[0]);
+  if (first === '') {
+    io.err(program.helpInformation().trimEnd());
+    return 2;
+  }
+  const entry = Object.hasOwn(commands, first) ? commands[first] : undefined;
+  if (entry === undefined) throw new ConfigError([unknownCommand(first)]);
+  return run(program, first, entry, { args: rest, io });
+}
+
+async function run(
+  program: Command,
+  name: string,
+  entry: CommandEntry,
+  call: { readonly args: readonly string[]; readonly io: CliIo },
+): Promise<number> {
+  let code = 0;
+  program.commands
+    .find((command) => command.name() === name)
+    ?.action(async (_, command: Command) => {
+      const line = readCommandLine(command);
+      code = await (await entry.load())(line, call.io);
+    });
+  try {
+    await program.parseAsync([name, ...doubleDashes(call.args)], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    throw error;
+  }
+  return code;
+}
+
+function buildProgram(io: CliIo): Command {
+  const program = quiet(new Command('zhi-mirror'), io)
+    .description('A pull-through mirror for OCI registries: it streams, verifies, caches and survives its upstreams.')
+    .helpCommand('help [command]', 'print the help of a command')
+    .option('--version', 'print the version')
+    .addHelpText('after', '\nNot built yet: sync, export, import.');
+  for (const [name, entry] of Object.entries(commands)) {
+    const command = quiet(program.command(name), io)
+      .description(entry.summary)
+      .usage('[flags]')
+      .allowUnknownOption()
+      .allowExcessArguments();
+    for (const flag of [...entry.flags, ...commonFlags])
+      command.addOption(flagOption(flag.name, flag.placeholder, flag.help));
+    command.addOption(flagOption('settings', 'FILE', 'settings file (YAML); flags win over it'));
+    if (entry.hasJson) command.option('--json', 'print the result as JSON');
+    for (const refused of ['policy', 'upstream-marketplace'])
+      command.addOption(flagOption(refused, 'VALUE', '').hideHelp());
+    if (entry.note !== undefined) command.addHelpText('after', `\n${entry.note}`);
+  }
+  return program;
+}
+
+/** A value is declared optional so that a missing one is found with all other problems instead of ending the reading. */
+function flagOption(name: string, placeholder: string, help: string): Option {
+  return new Option(`--${name} [${placeholder}]`, help);
+}
+
+function quiet(command: Command, io: CliIo): Command {
+  return command
+    .exitOverride()
+    .helpOption('-h, --help', 'print this help')
+    .configureHelp({ optionTerm: (option) => option.flags.replace(/\[(.*)\]/, '$1') })
+    .configureOutput({
+      writeOut: (text) => {
+        io.out(text.trimEnd());
+      },
+      writeErr: () => undefined,
+    });
+}
+
+function printHelp(program: Command, topic: string | undefined): number {
+  const command = topic === undefined ? program : program.commands.find((candidate) => candidate.name() === topic);
+  if (command === undefined) throw new ConfigError([unknownCommand(topic ?? '')]);
+  command.outputHelp();
+  return 0;
+}
+
+function unknownCommand(name: string): string {
+  if (laterCommands.has(name)) return `"${name}" is not built yet in zhi-mirror ${productVersion()}.`;
+  const known = Object.keys(commands);
+  if (name.startsWith('-'))
+    return `${redactText(name)} stands before the command; flags come after it, as in "zhi-mirror serve --listen :5050".`;
+  const guess = nearest(name, [...known, ...laterCommands]);
+  if (guess !== undefined && laterCommands.has(guess))
+    return `${JSON.stringify(name)} is not a command; did you mean ${guess}? It is not built yet.`;
+  return `${JSON.stringify(name)} is not a command; ${guess === undefined ? `there are ${known.join(' and ')}.` : `did you mean ${guess}?`}`;
+}
+
+function explain(error: unknown, io: CliIo): number {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) io.err(problem);
+    return 2;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  // only a bug is worth a stack
+  const shown = isExpected(error) || !(error instanceof Error) ? message : (error.stack ?? message);
+  io.err(redactText(shown));
+  return 1;
+}

@@ -1,0 +1,120 @@
+import { isIP } from 'node:net';
+import { collide, formatAddress, isLoopback, parseAddress } from './address.ts';
+import type { ListenAddress } from './address.ts';
+import type { SettingProblem } from './issue-sentence.ts';
+import { proxyProblem } from './proxy.ts';
+import type { AccountSettings, Settings, UpstreamSettings } from './schema.ts';
+import type { SettingPath } from './settings-file.ts';
+import { canonicalHost, upstreamUrlProblem } from './upstream-text.ts';
+
+/** The sections that have the right types; a section with a problem of its own is left out. */
+export type SoundSettings = Partial<Settings>;
+/** The upstreams in their order, undefined where one has a problem of its own. */
+export type SoundUpstreams = readonly (UpstreamSettings | undefined)[];
+
+/** What the schema can't see: values that do not mean anything, or not together. */
+export function checkSettings(settings: SoundSettings, upstreams: SoundUpstreams): readonly SettingProblem[] {
+  return [
+    ...checkAddresses(settings),
+    ...checkUpstreams(upstreams),
+    ...checkTrustedProxies(settings.trustedProxies ?? []),
+  ];
+}
+
+function checkAddresses(settings: SoundSettings): readonly SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  const listen = readAddress(settings, 'listen', problems);
+  const admin = readAddress(settings, 'adminListen', problems);
+  if (admin !== undefined && !isLoopback(admin.host)) {
+    const message = `"${formatAddress(admin)}" can be reached from other machines, and logins are not built yet; use a loopback address such as "127.0.0.1:${String(admin.port)}"`;
+    problems.push({ path: ['adminListen'], message });
+  } else if (listen !== undefined && admin !== undefined && collide(listen, admin)) {
+    problems.push({
+      path: ['adminListen'],
+      message: `"${formatAddress(admin)}" is the port the mirror listens on too ("${formatAddress(listen)}"); choose another`,
+    });
+  }
+  return problems;
+}
+
+function readAddress(
+  settings: SoundSettings,
+  name: 'listen' | 'adminListen',
+  problems: SettingProblem[],
+): ListenAddress | undefined {
+  const text = settings[name];
+  if (text === undefined) return undefined;
+  const address = parseAddress(text);
+  if (address === undefined)
+    problems.push({
+      path: [name],
+      message: `${JSON.stringify(text)} is not an address such as ":5050", "127.0.0.1:5050" or "[::1]:5050", with a port from 0 to 65535`,
+    });
+  return address;
+}
+
+function checkUpstreams(upstreams: SoundUpstreams): readonly SettingProblem[] {
+  const owners = new Map<string, string>();
+  return upstreams.flatMap((upstream, position) => {
+    if (upstream === undefined) return [];
+    const path: SettingPath = ['upstreams', position];
+    return [
+      ...checkNames(upstream, path, owners),
+      ...upstream.urls.flatMap((url, index) => problemAt([...path, 'urls', index], upstreamUrlProblem(url))),
+      ...upstream.accounts.flatMap((account, index) =>
+        problemAt([...path, 'accounts', index], accountProblem(account)),
+      ),
+      ...problemAt([...path, 'proxy'], upstream.proxy === '' ? undefined : proxyProblem(upstream.proxy)),
+    ];
+  });
+}
+
+function checkNames(
+  upstream: UpstreamSettings,
+  path: SettingPath,
+  owners: Map<string, string>,
+): readonly SettingProblem[] {
+  const names: readonly (readonly [SettingPath, string])[] = [
+    [[...path, 'name'], upstream.name],
+    ...upstream.interceptHosts.map((host, index): [SettingPath, string] => [[...path, 'interceptHosts', index], host]),
+  ];
+  return names.flatMap(([at, name], index) => {
+    const owner = owners.get(canonicalHost(name));
+    owners.set(canonicalHost(name), owner ?? upstream.name);
+    const isFree = owner === undefined || (index > 0 && owner === upstream.name);
+    return isFree
+      ? []
+      : [{ path: at, message: `"${name}" already belongs to the upstream "${owner}"; a host can mean only one` }];
+  });
+}
+
+function accountProblem(account: AccountSettings): string | undefined {
+  const hasPassword = account.username !== '' || account.password !== '';
+  if (account.registryToken !== '')
+    return hasPassword ? 'has a registryToken and a user name or password; keep one of the two' : undefined;
+  if (!hasPassword) return 'is empty; it must have username and password, or registryToken';
+  if (account.username === '') return 'has a password without a username';
+  return account.password === '' ? 'has a username without a password' : undefined;
+}
+
+function checkTrustedProxies(ranges: readonly string[]): readonly SettingProblem[] {
+  return ranges.flatMap((range, index) =>
+    problemAt(
+      ['trustedProxies', index],
+      isRange(range)
+        ? undefined
+        : `${JSON.stringify(range)} is not an address or range such as "10.0.0.7" or "10.0.0.0/8"`,
+    ),
+  );
+}
+
+function isRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 6 ? 128 : 32));
+}
+
+function problemAt(path: SettingPath, message: string | undefined): readonly SettingProblem[] {
+  return message === undefined ? [] : [{ path, message }];
+}

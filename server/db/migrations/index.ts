@@ -1,0 +1,4 @@
+import { migration0001 } from './0001-first.ts';
+
+/** In order; the position (from 1) is the database's `user_version`. Never edited once released, only appended. */
+export const migrations: readonly string[] = [migration0001];

@@ -1,0 +1,119 @@
+import { reachableAddresses } from './http/addresses.ts';
+import type { MirrorConfig } from './app.types.ts';
+import type { MirrorParts } from './app-parts.ts';
+import type { Status } from './api/contract.ts';
+import { parseAddress } from './config/address.ts';
+
+/** What the status needs to know of the doors. */
+export interface DoorState {
+  readonly listening: boolean;
+  readonly listenError: string | undefined;
+  readonly port: number;
+  readonly startedAt: number;
+}
+
+/** Figures that cost a system call or a query; refreshed beside the requests, never by them. */
+export interface DiskFigures {
+  readonly contentBytes: number;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+const tenMinutesMs = 600_000;
+
+type Attention = Status['attention'][number];
+
+/** The mirror's own account of itself: honest, so "running" is said only when it serves and nothing needs a person. */
+export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: DoorState, disk: DiskFigures): Status {
+  const { settings } = config;
+  const attention = [...doorAttention(door), ...diskAttention(config, disk), ...upstreamAttention(parts), ...auditAttention(parts)];
+  const address = parseAddress(settings.listen) ?? { host: '', port: door.port };
+  const isTls = settings.tls.cert !== '';
+  const active = parts.blobCache.active;
+  const isWrong = attention.some((item) => item.severity !== 'info');
+  return {
+    version: config.version,
+    startedAt: door.startedAt,
+    state: !door.listening ? 'stopped' : isWrong ? 'attention' : active > 0 ? 'working' : 'running',
+    listening: door.listening,
+    ...(door.listenError === undefined ? {} : { listenError: door.listenError }),
+    addresses: reachableAddresses(address.host, door.port),
+    tls: isTls,
+    mutualTls: isTls && settings.tls.clientCa !== '',
+    pullExample: pullExample(address.host, door.port, isTls, parts.upstreams.defaultName),
+    offline: parts.upstreams.isOffline,
+    defaultUpstream: parts.upstreams.defaultName,
+    dataDirectory: settings.dataDirectory,
+    disk: { ...disk, floorBytes: settings.freeSpaceFloor },
+    activeTransfers: active,
+    clientsLast10Min: parts.activity.clientsLast(tenMinutesMs),
+    attention,
+  };
+}
+
+/** A command that works as printed on this machine. */
+function pullExample(host: string, port: number, isTls: boolean, defaultUpstream: string): string {
+  const name = host === '' || host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const image = exampleImages[defaultUpstream] ?? 'your/image:tag';
+  const flag = isTls ? '' : '--src-tls-verify=false ';
+  return `skopeo copy ${flag}docker://${name}:${String(port)}/${image} dir:/tmp/zhi-mirror-example`;
+}
+
+/** Small images that are there to be pulled. */
+const exampleImages: Readonly<Record<string, string>> = {
+  'docker.io': 'library/hello-world:latest',
+  'ghcr.io': 'docker.io/library/hello-world:latest',
+  'quay.io': 'prometheus/busybox:latest',
+  'registry.k8s.io': 'pause:3.10',
+};
+
+function doorAttention(door: DoorState): Attention[] {
+  if (door.listening || door.listenError === undefined) return [];
+  return [{ id: 'listener', severity: 'error', title: 'The mirror is not reachable', detail: door.listenError, link: '/' }];
+}
+
+function diskAttention(config: MirrorConfig, disk: DiskFigures): Attention[] {
+  if (disk.totalBytes === 0 || disk.freeBytes >= config.settings.freeSpaceFloor) return [];
+  return [
+    {
+      id: 'disk',
+      severity: 'error',
+      title: 'The disk is nearly full: nothing new is kept',
+      detail: 'Pulls still work, but each is fetched from its upstream again. Free space on the disk, or delete content in Cache.',
+      link: '/cache',
+    },
+  ];
+}
+
+function upstreamAttention(parts: MirrorParts): Attention[] {
+  return parts.upstreams.list().flatMap((upstream): Attention[] => {
+    const health = upstream.client.health();
+    if (upstream.settings.mode === 'offline' || parts.upstreams.isOffline || (health.state !== 'failing' && health.state !== 'open')) return [];
+    const { name } = upstream.settings;
+    return [
+      {
+        id: `upstream-${name}`,
+        severity: 'warning',
+        title: `${name} does not answer as it should`,
+        detail: `${health.lastError ?? 'It failed'}. What is held is served, marked stale; new content has to wait.`,
+        link: '/upstreams',
+      },
+    ];
+  });
+}
+
+function auditAttention(parts: MirrorParts): Attention[] {
+  const health = parts.audit.health();
+  if (health.state === 'ok') return [];
+  const why = health.problem?.message ?? 'the disk refuses';
+  const isFailing = health.state === 'failing';
+  return [
+    {
+      id: 'audit',
+      severity: isFailing ? 'error' : 'warning',
+      title: isFailing ? 'The audit log cannot be written' : 'The search of the audit log lags behind',
+      detail: isFailing ? `Its lines wait in memory: ${why}. Free space or mend the disk; nothing is lost meanwhile.` : `${why}. Every line is written all the same.`,
+      link: '/',
+    },
+  ];
+}

@@ -1,0 +1,110 @@
+import type { ManifestCache, ManifestResult } from '../cache/manifest-cache.ts';
+import type { Target } from '../cache/targets.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Clock } from '../lib/clock.ts';
+import { formatReference } from '../oci/reference.ts';
+import type { Reference } from '../oci/reference.ts';
+import type { PulledMarks } from '../storage/pulled-marks.ts';
+import type { HotAnswers } from './hot-answers.ts';
+import { matchesEtag } from './range.ts';
+import type { PullSubject, Recorder } from './recorder.ts';
+import { respondBytes, staleHeaders } from './respond.ts';
+
+export interface ManifestEndpointParts {
+  readonly cache: ManifestCache;
+  readonly hot: HotAnswers;
+  readonly marks: PulledMarks;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+}
+
+/** `GET` and `HEAD` of `/v2/<name>/manifests/<reference>` (distribution-spec end-3). */
+export class ManifestEndpoint {
+  readonly #parts: ManifestEndpointParts;
+
+  constructor(parts: ManifestEndpointParts) {
+    this.#parts = parts;
+  }
+
+  async handle(context: RequestContext, target: Target, reference: Reference): Promise<void> {
+    const written = formatReference(reference);
+    const subject: PullSubject = {
+      event: 'artifact_pull',
+      artifact: `${target.name}${reference.kind === 'tag' ? ':' : '@'}${written}`,
+      upstream: target.upstream,
+    };
+    try {
+      if (context.request.method === 'HEAD' && !this.#parts.cache.isHeld(target, reference) && (await this.#answerHead(context, target, reference, subject))) return;
+      const result = await this.#parts.cache.get(target, reference, context.signal);
+      this.#answer(context, target, reference, subject, result);
+    } catch (error) {
+      this.#parts.recorder.failure(context, subject, error, 0);
+      throw error;
+    }
+  }
+
+  /** HEAD of something not held moves no body; false when the upstream said too little for an answer. */
+  async #answerHead(context: RequestContext, target: Target, reference: Reference, subject: PullSubject): Promise<boolean> {
+    const head = await this.#parts.cache.head(target, reference, context.signal);
+    if (head === undefined) return false;
+    context.response.writeHead(200, [
+      'Content-Type', head.mediaType,
+      'Docker-Content-Digest', head.digest,
+      'ETag', `"${head.digest}"`,
+      'Content-Length', String(head.sizeBytes),
+    ]);
+    context.response.end();
+    this.#parts.recorder.pull(context, subject, { outcome: 'miss', status: 200, digest: head.digest, bytes: 0 });
+    return true;
+  }
+
+  #answer(context: RequestContext, target: Target, reference: Reference, subject: PullSubject, result: ManifestResult): void {
+    const { manifest, provenance } = result;
+    const etag = `"${manifest.digest}"`;
+    const headers = ['Content-Type', manifest.mediaType, 'Docker-Content-Digest', manifest.digest, 'ETag', etag, ...staleHeaders(provenance)];
+    const isKnown = matchesEtag(context.request.headers['if-none-match'], etag);
+    if (isKnown) {
+      context.response.writeHead(304, headers);
+      context.response.end();
+    } else respondBytes(context, 200, headers, manifest.content);
+    this.#keepHot(context, target, reference, subject, result, [...headers, 'Content-Length', String(manifest.content.length)]);
+    this.#mark(context, reference, result);
+    const isSent = context.request.method === 'GET' && !isKnown;
+    this.#parts.recorder.pull(context, subject, {
+      outcome: provenance.outcome,
+      status: isKnown ? 304 : 200,
+      digest: manifest.digest,
+      bytes: isSent ? manifest.content.length : 0,
+      detail: provenance.outcome === 'stale' ? provenance.reason : undefined,
+    });
+  }
+
+  #keepHot(context: RequestContext, target: Target, reference: Reference, subject: PullSubject, result: ManifestResult, headers: string[]): void {
+    const url = context.request.url;
+    const now = this.#parts.clock.now();
+    if (url === undefined || result.freshUntil <= now || !this.#parts.cache.isHeld(target, reference)) return;
+    const written = formatReference(reference);
+    this.#parts.hot.put(url, {
+      body: result.manifest.content,
+      headers,
+      etag: `"${result.manifest.digest}"`,
+      // a minute's play: a clock corrected by less is no reason to ask
+      validFrom: now - 60_000,
+      validUntil: result.freshUntil,
+      repositoryId: result.repository.id,
+      repository: result.repository.name,
+      reference: written,
+      markKey: `${String(result.repository.id)} ${written}`,
+      event: subject.event,
+      artifact: subject.artifact,
+      digest: result.manifest.digest,
+      upstream: subject.upstream,
+    });
+  }
+
+  #mark(context: RequestContext, reference: Reference, result: ManifestResult): void {
+    const written = formatReference(reference);
+    const key = `${String(result.repository.id)} ${written}`;
+    this.#parts.marks.note(key, result.repository.id, written, this.#parts.clock.now(), context.user ?? context.clientIp);
+  }
+}

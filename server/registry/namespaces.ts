@@ -1,0 +1,74 @@
+import { canonicalHost } from '../config/upstream-text.ts';
+import type { Target } from '../cache/targets.ts';
+
+/** Which rule decided where a request leads. */
+export type NamespaceRule = 'ns' | 'host' | 'prefix' | 'content' | 'local' | 'default' | 'none';
+
+export interface NamespaceMatch {
+  readonly rule: NamespaceRule;
+  /** Undefined when no rule matched. */
+  readonly target: Target | undefined;
+  /** For a person: which rule and why. */
+  readonly explanation: string;
+}
+
+/** What the mapping needs to know about the mirror; the clients control everything in {@link NamespaceRequest}. */
+export interface Namespaces {
+  hasUpstream(name: string): boolean;
+  /** The upstream whose intercepted hosts hold this one. */
+  upstreamOfHost(host: string): string | undefined;
+  /** Whether a repository of pushed content has this name. */
+  isLocal(name: string): boolean;
+  readonly defaultUpstream: string | undefined;
+}
+
+export interface NamespaceRequest {
+  /** `<name>` of the request's path. */
+  readonly repository: string;
+  /** containerd's `ns` query parameter. */
+  readonly ns?: string | undefined;
+  /** The request's Host, with its port if any. */
+  readonly host?: string | undefined;
+}
+
+/**
+ * Maps a request to the repository in the store and on its upstream, in this order: `?ns=`; intercepted `Host`; first
+ * segment is an upstream; an existing local repository; the default upstream.
+ */
+export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest): NamespaceMatch {
+  const { repository } = request;
+  if (request.ns !== undefined && request.ns !== '') return matchNs(namespaces, repository, request.ns);
+  const intercepted = request.host === undefined ? undefined : interceptedBy(namespaces, request.host);
+  if (intercepted !== undefined) return found('host', intercepted, repository, `the request's Host ${request.host ?? ''} is one of ${intercepted}`);
+  const slash = repository.indexOf('/');
+  const first = slash < 0 ? '' : canonicalHost(repository.slice(0, slash));
+  if (first !== '' && namespaces.hasUpstream(first)) {
+    return found('prefix', first, repository.slice(slash + 1), `the first segment ${repository.slice(0, slash)} is an upstream`);
+  }
+  if (namespaces.isLocal(repository)) {
+    return {
+      rule: 'local',
+      target: { name: repository, upstream: undefined, upstreamRepository: undefined },
+      explanation: `${repository} is a repository of this mirror`,
+    };
+  }
+  if (namespaces.defaultUpstream === undefined) return { rule: 'none', target: undefined, explanation: 'no rule matches and there is no default upstream' };
+  return found('default', namespaces.defaultUpstream, repository, `no other rule matches, so the default upstream ${namespaces.defaultUpstream} is asked`);
+}
+
+function matchNs(namespaces: Namespaces, repository: string, ns: string): NamespaceMatch {
+  const upstream = canonicalHost(ns);
+  if (namespaces.hasUpstream(upstream)) return found('ns', upstream, repository, `ns=${ns} names the upstream ${upstream}`);
+  return { rule: 'none', target: undefined, explanation: `ns=${ns.slice(0, 100)} names no upstream of this mirror` };
+}
+
+function interceptedBy(namespaces: Namespaces, host: string): string | undefined {
+  const lower = host.toLowerCase();
+  return namespaces.upstreamOfHost(lower) ?? namespaces.upstreamOfHost(lower.replace(/:\d+$/, ''));
+}
+
+function found(rule: NamespaceRule, upstream: string, repository: string, explanation: string): NamespaceMatch {
+  // Docker Hub's official images have one name in the store, however a client writes them
+  const onUpstream = upstream === 'docker.io' && !repository.includes('/') ? `library/${repository}` : repository;
+  return { rule, target: { name: `${upstream}/${onUpstream}`, upstream, upstreamRepository: onUpstream }, explanation };
+}

@@ -1,0 +1,127 @@
+import { constants } from 'node:fs';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { Database, Statement } from '../db/database.ts';
+import { inTransaction, storageError } from '../db/database.ts';
+import { commitFile } from '../lib/files.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Layout } from './layout.ts';
+
+/** A blob's file, open for reading, and its size in bytes. Close the handle. */
+export interface OpenBlob {
+  readonly handle: FileHandle;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Verified blobs: a file each, a row each. A row without a file is a loss (found by {@link open}, the row goes), a file
+ * without a row a crash between rename and commit (found by `maintenance`).
+ */
+export class BlobStore {
+  readonly #layout: Layout;
+  readonly #db: Database;
+  readonly #size: Statement<[string], { size: number }>;
+  readonly #insert: Statement<[string, number, number]>;
+  readonly #link: Statement<[number, string, number]>;
+  readonly #isLinked: Statement<[number, string], { one: number }>;
+  readonly #total: Statement<[], { bytes: number | null }>;
+
+  constructor(db: Database, layout: Layout) {
+    this.#db = db;
+    this.#layout = layout;
+    this.#size = db.prepare('SELECT size FROM blobs WHERE digest = ?');
+    this.#insert = db.prepare('INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#link = db.prepare('INSERT INTO repository_blobs (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#isLinked = db.prepare('SELECT 1 AS one FROM repository_blobs WHERE repository_id = ? AND digest = ?');
+    this.#total = db.prepare('SELECT sum(size) AS bytes FROM blobs');
+  }
+
+  /** Size in bytes of a held blob. */
+  sizeOf(digest: Digest): number | undefined {
+    return this.#size.get(digest)?.size;
+  }
+
+  /** Whether the repository may serve the blob. */
+  isLinked(repositoryId: number, digest: Digest): boolean {
+    return this.#isLinked.get(repositoryId, digest) !== undefined;
+  }
+
+  /** Lets the repository serve a held blob. */
+  link(repositoryId: number, digest: Digest, now: number): void {
+    this.#link.run(repositoryId, digest, now);
+  }
+
+  /** Bytes of all held blobs. */
+  totalBytes(): number {
+    return this.#total.get()?.bytes ?? 0;
+  }
+
+  /** Opens a held blob; undefined when it is not held, or its file is gone (then the row goes too and it is fetched again). */
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    const sizeBytes = this.sizeOf(digest);
+    if (sizeBytes === undefined) return undefined;
+    try {
+      const handle = await open(this.#layout.blob(digest), 'r');
+      const stats = await handle.stat();
+      if (stats.size === sizeBytes) return { handle, sizeBytes };
+      await handle.close();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, `reading blob ${digest}`);
+    }
+    await this.remove(digest);
+    return undefined;
+  }
+
+  /** Opens the file a download grows in, keeping what an earlier one left; the bytes already there are `offset`. */
+  async openPartial(digest: Digest): Promise<{ readonly handle: FileHandle; readonly path: string; readonly offset: number }> {
+    const path = this.#layout.partial(digest);
+    try {
+      await mkdir(this.#layout.incoming, { recursive: true });
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+      return { handle, path, offset: (await handle.stat()).size };
+    } catch (error) {
+      throw storageError(error, `preparing the download of ${digest}`);
+    }
+  }
+
+  async removePartial(digest: Digest): Promise<void> {
+    await rm(this.#layout.partial(digest), { force: true });
+  }
+
+  /**
+   * Makes a verified, complete partial file a held blob of the repositories: fsync, rename, directory fsync, then the rows.
+   * @throws StorageError (STORAGE_FULL, STORAGE_FAILED)
+   */
+  async commit(digest: Digest, partial: FileHandle, repositoryIds: Iterable<number>, now: number): Promise<void> {
+    try {
+      await partial.sync();
+      const { size } = await partial.stat();
+      await commitFile(this.#layout.partial(digest), this.#layout.blob(digest));
+      this.#register(digest, size, repositoryIds, now);
+    } catch (error) {
+      throw storageError(error, `storing blob ${digest}`);
+    }
+  }
+
+  /** Forgets a blob: rows first, so that nothing is promised that may be gone, then the file. */
+  async remove(digest: Digest): Promise<void> {
+    inTransaction(this.#db, () => {
+      this.#db.prepare('DELETE FROM repository_blobs WHERE digest = ?').run(digest);
+      this.#db.prepare('DELETE FROM blobs WHERE digest = ?').run(digest);
+    });
+    await rm(this.#layout.blob(digest), { force: true });
+  }
+
+  /** Whether the blob's file is there in full, whatever the rows say. */
+  async hasFile(digest: Digest, sizeBytes: number): Promise<boolean> {
+    const stats = await stat(this.#layout.blob(digest)).catch(() => undefined);
+    return stats?.size === sizeBytes;
+  }
+
+  #register(digest: Digest, size: number, repositoryIds: Iterable<number>, now: number): void {
+    inTransaction(this.#db, () => {
+      this.#insert.run(digest, size, now);
+      for (const id of repositoryIds) this.#link.run(id, digest, now);
+    });
+  }
+}

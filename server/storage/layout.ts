@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { algorithmOf, hexOf } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
+
+/**
+ * Where everything lives. Only this file knows.
+ *
+ *   <data>/mirror.db              state (SQLite, WAL)
+ *   <data>/mirror.lock            held by the one running process
+ *   <data>/secret.key             seals account passwords where there is no keychain, mode 0600
+ *   <data>/audit/audit.jsonl      the audit log, unless a file is named
+ *   <storage>/blobs/sha256/ab/abcd…     one file per blob, named by its digest; whole and verified, or absent
+ *   <storage>/incoming/sha256-abcd….part  a download under way; resumed by Range after a break or a restart
+ */
+export interface Layout {
+  readonly database: string;
+  readonly lock: string;
+  readonly secretKey: string;
+  readonly auditFile: string;
+  readonly storage: string;
+  readonly incoming: string;
+  readonly blobs: string;
+  blob(digest: Digest): string;
+  partial(digest: Digest): string;
+}
+
+/** The layout of a data directory and, where it is elsewhere, of the content folder. */
+export function layoutOf(dataDirectory: string, storageDirectory: string): Layout {
+  const storage = storageDirectory === '' ? dataDirectory : storageDirectory;
+  const blobs = join(storage, 'blobs');
+  const incoming = join(storage, 'incoming');
+  return {
+    database: join(dataDirectory, 'mirror.db'),
+    lock: join(dataDirectory, 'mirror.lock'),
+    secretKey: join(dataDirectory, 'secret.key'),
+    auditFile: join(dataDirectory, 'audit', 'audit.jsonl'),
+    storage,
+    incoming,
+    blobs,
+    blob: (digest) => join(blobs, algorithmOf(digest), hexOf(digest).slice(0, 2), hexOf(digest)),
+    partial: (digest) => join(incoming, `${algorithmOf(digest)}-${hexOf(digest)}.part`),
+  };
+}

@@ -1,0 +1,133 @@
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Database } from '../db/database.ts';
+import { ConfigError } from '../errors.ts';
+import { isDigest } from '../oci/digest.ts';
+import type { Layout } from './layout.ts';
+
+/** Proof that this process alone uses the data directory. */
+export interface DataDirectoryLock {
+  release(): void;
+}
+
+/**
+ * Takes the data directory for this process. A lock whose process is gone (a crash, a power cut) is taken over.
+ * @throws ConfigError (DATA_DIRECTORY_IN_USE)
+ */
+export function lockDataDirectory(layout: Layout, dataDirectory: string): DataDirectoryLock {
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    try {
+      const fd = openSync(layout.lock, 'wx', 0o600);
+      writeSync(fd, lockText(process.pid));
+      closeSync(fd);
+      return { release: () => rmSync(layout.lock, { force: true }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        throw new ConfigError([`the data directory ${dataDirectory} can't be written: ${(error as Error).message}`], { cause: error, value: dataDirectory });
+      }
+      refuseWhenHeld(layout, dataDirectory);
+    }
+  }
+  throw new ConfigError([`the lock ${layout.lock} can't be taken; delete it if no zhi-mirror is running`], { code: 'DATA_DIRECTORY_IN_USE' });
+}
+
+function refuseWhenHeld(layout: Layout, dataDirectory: string): void {
+  const text = existsSync(layout.lock) ? readFileSync(layout.lock, 'utf8') : '';
+  const [pid = '', startedAt] = text.split(' ');
+  const isHeld = /^\d+$/.test(pid) && Number(pid) !== process.pid && processStart(Number(pid)) === startedAt;
+  if (isHeld) {
+    throw new ConfigError(
+      [`another zhi-mirror (process ${pid}) is using the data directory ${dataDirectory}; stop it or choose another --data-dir`],
+      { code: 'DATA_DIRECTORY_IN_USE', value: dataDirectory },
+    );
+  }
+  rmSync(layout.lock, { force: true });
+}
+
+function lockText(pid: number): string {
+  return `${String(pid)} ${processStart(pid) ?? ''}`;
+}
+
+/** Something that tells two processes with the same pid apart; undefined when no such process runs. */
+function processStart(pid: number): string | undefined {
+  if (process.platform === 'linux') {
+    try {
+      // proc(5): field 22 is the start time; the command name before it may hold spaces and parentheses
+      const fields = readFileSync(`/proc/${String(pid)}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
+      return fields?.[19];
+    } catch {
+      return undefined;
+    }
+  }
+  try {
+    process.kill(pid, 0);
+    return 'running';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'running' : undefined;
+  }
+}
+
+/** What {@link cleanUpAfterCrash} found. */
+export interface CleanUp {
+  /** Blob files without a row that were set aside as downloads to be proved again. */
+  readonly orphanBlobs: number;
+  /** Rows whose file was gone. */
+  readonly lostBlobs: number;
+  readonly removedPartials: number;
+}
+
+/**
+ * Start-up after any stop: removes what a crash left and keeps what can resume. A blob file without a row (a crash between
+ * rename and commit) becomes a complete partial again, so that its digest is proved before it is served.
+ */
+export async function cleanUpAfterCrash(db: Database, layout: Layout, options: { readonly now: number; readonly partialMaxAgeMs: number }): Promise<CleanUp> {
+  mkdirSync(layout.incoming, { recursive: true });
+  mkdirSync(layout.blobs, { recursive: true });
+  const known = new Set(db.prepare<[], { digest: string }>('SELECT digest FROM blobs').all().map((row) => row.digest));
+  let orphanBlobs = 0;
+  const found = new Set<string>();
+  for (const algorithm of await readdir(layout.blobs)) {
+    for (const prefix of await readdir(join(layout.blobs, algorithm)).catch(() => [])) {
+      for (const hex of await readdir(join(layout.blobs, algorithm, prefix)).catch(() => [])) {
+        const digest = `${algorithm}:${hex}`;
+        if (known.has(digest)) found.add(digest);
+        else orphanBlobs += await setAside(layout, digest, join(layout.blobs, algorithm, prefix, hex));
+      }
+    }
+  }
+  const lost = [...known].filter((digest) => !found.has(digest));
+  forgetLost(db, lost);
+  const removedPartials = await removeOldPartials(layout, options);
+  return { orphanBlobs, lostBlobs: lost.length, removedPartials };
+}
+
+async function setAside(layout: Layout, digest: string, path: string): Promise<number> {
+  if (isDigest(digest)) await rename(path, layout.partial(digest));
+  else await rm(path, { recursive: true, force: true });
+  return 1;
+}
+
+function forgetLost(db: Database, digests: readonly string[]): void {
+  const links = db.prepare('DELETE FROM repository_blobs WHERE digest = ?');
+  const rows = db.prepare('DELETE FROM blobs WHERE digest = ?');
+  db.transaction(() => {
+    for (const digest of digests) {
+      links.run(digest);
+      rows.run(digest);
+    }
+  })();
+}
+
+async function removeOldPartials(layout: Layout, options: { readonly now: number; readonly partialMaxAgeMs: number }): Promise<number> {
+  let removed = 0;
+  for (const name of await readdir(layout.incoming)) {
+    const path = join(layout.incoming, name);
+    const age = options.now - (await stat(path)).mtimeMs;
+    if (name.endsWith('.part') && age < options.partialMaxAgeMs) continue;
+    await rm(path, { recursive: true, force: true });
+    removed += 1;
+  }
+  return removed;
+}

@@ -1,0 +1,63 @@
+import type { Database, Statement } from '../db/database.ts';
+
+/** A repository as the store knows it. */
+export interface Repository {
+  readonly id: number;
+  /** Store name: host-qualified for cached content, plain for pushed content. */
+  readonly name: string;
+  /** Upstream name; undefined for pushed content. */
+  readonly upstream: string | undefined;
+  /** Name on the upstream. */
+  readonly upstreamRepository: string | undefined;
+}
+
+interface Row {
+  readonly id: number;
+  readonly name: string;
+  readonly upstream: string | null;
+  readonly upstream_repository: string | null;
+}
+
+/** Rows of repositories. They are few and asked for on each request, so each is kept in memory once read. */
+export class RepositoryStore {
+  readonly #known = new Map<string, Repository>();
+  readonly #select: Statement<[string], Row>;
+  readonly #insert: Statement<[string, string | null, string | null, number]>;
+
+  constructor(db: Database) {
+    this.#select = db.prepare('SELECT id, name, upstream, upstream_repository FROM repositories WHERE name = ?');
+    this.#insert = db.prepare(
+      'INSERT INTO repositories (name, upstream, upstream_repository, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    );
+  }
+
+  find(name: string): Repository | undefined {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const row = this.#select.get(name);
+    if (row === undefined) return undefined;
+    const repository: Repository = {
+      id: row.id,
+      name: row.name,
+      upstream: row.upstream ?? undefined,
+      upstreamRepository: row.upstream_repository ?? undefined,
+    };
+    this.#known.set(name, repository);
+    return repository;
+  }
+
+  /** The repository, made when it isn't there yet. */
+  ensure(name: string, origin: { readonly upstream?: string | undefined; readonly upstreamRepository?: string | undefined }, now: number): Repository {
+    const found = this.find(name);
+    if (found !== undefined) return found;
+    this.#insert.run(name, origin.upstream ?? null, origin.upstreamRepository ?? null, now);
+    const made = this.find(name);
+    if (made === undefined) throw new Error(`repository ${name} vanished while it was made`);
+    return made;
+  }
+
+  /** Drops what is in memory about a repository whose row was changed or deleted. */
+  forget(name: string): void {
+    this.#known.delete(name);
+  }
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Quota, ResponseHeaders, UpstreamHealth } from './client.types.ts';
+import { readQuota } from './quota.ts';
+
+/** Counts and last outcomes of one upstream; cheap to read at any time. */
+export class HealthRecord {
+  readonly #clock: Clock;
+  #requests = 0;
+  #failures = 0;
+  #bytesReceived = 0;
+  #lastSuccessAt: number | undefined;
+  #lastFailureAt: number | undefined;
+  #lastError: string | undefined;
+  #quota: Quota | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get quota(): Quota | undefined {
+    return this.#quota;
+  }
+
+  countRequest(): void {
+    this.#requests += 1;
+  }
+
+  countBytes(count: number): void {
+    this.#bytesReceived += count;
+  }
+
+  succeeded(): void {
+    this.#lastSuccessAt = this.#clock.now();
+  }
+
+  failed(error: Error): void {
+    this.#failures += 1;
+    this.#lastFailureAt = this.#clock.now();
+    this.#lastError = error.message;
+  }
+
+  noteQuota(headers: ResponseHeaders): void {
+    this.#quota = readQuota(headers, this.#clock.now()) ?? this.#quota;
+  }
+
+  /** `openMs` and `limitedMs` are the times nothing goes out, when there are any. */
+  snapshot(now: {
+    readonly openMs: number | undefined;
+    readonly limitedMs: number | undefined;
+    readonly isFailing: boolean;
+  }): UpstreamHealth {
+    const waitMs = now.openMs ?? now.limitedMs;
+    return {
+      state: this.#state(now.openMs !== undefined, now.isFailing || now.limitedMs !== undefined),
+      lastSuccessAt: this.#lastSuccessAt,
+      lastFailureAt: this.#lastFailureAt,
+      lastError: this.#lastError,
+      retryAt: waitMs === undefined ? undefined : this.#clock.now() + waitMs,
+      quota: this.#quota,
+      requests: this.#requests,
+      failures: this.#failures,
+      bytesReceived: this.#bytesReceived,
+    };
+  }
+
+  #state(isOpen: boolean, isFailing: boolean): UpstreamHealth['state'] {
+    if (isOpen) return 'open';
+    if (isFailing) return 'failing';
+    if (this.#lastSuccessAt !== undefined) return 'ok';
+    return this.#lastFailureAt === undefined ? 'unknown' : 'failing';
+  }
+}

@@ -1,0 +1,185 @@
+import { RequestError } from '../errors.ts';
+import type { AccountInput, AccountSettings, Settings, UpstreamInput, UpstreamSettings } from '../config/schema.ts';
+import { account as accountSchema, upstream as schema } from '../config/schema.ts';
+import { canonicalHost, starterUpstreams } from '../config/upstream-text.ts';
+import type { UpstreamClient } from './client.types.ts';
+import type { UpstreamStore } from './upstream-store.ts';
+
+/** One upstream in use. */
+export interface ActiveUpstream {
+  readonly input: UpstreamInput;
+  readonly settings: UpstreamSettings;
+  readonly client: UpstreamClient;
+}
+
+export interface UpstreamSetParts {
+  readonly settings: Pick<Settings, 'upstreams' | 'upstreamRegistry' | 'offline'>;
+  readonly store: UpstreamStore;
+  readonly createClient: (settings: UpstreamSettings, accounts: () => readonly AccountSettings[]) => UpstreamClient;
+  /** Called after anything changed that may change an answer. */
+  readonly onChange: () => void;
+}
+
+/**
+ * The upstreams in use, by the name clients write. The settings file's list wins and locks the window's; without one the
+ * window's list is used, which starts with the registries most people need.
+ */
+export class UpstreamSet {
+  readonly #parts: UpstreamSetParts;
+  readonly #active = new Map<string, ActiveUpstream>();
+  #isOffline: boolean;
+  #defaultName: string;
+
+  constructor(parts: UpstreamSetParts) {
+    this.#parts = parts;
+    this.#isOffline = parts.settings.offline || parts.store.setting('offline') === 'true';
+    this.#defaultName = canonicalHost(this.isLocked ? parts.settings.upstreamRegistry : (parts.store.setting('defaultUpstream') ?? parts.settings.upstreamRegistry));
+    this.#fill();
+  }
+
+  /** True when the settings file lists the upstreams: the window can't change them. */
+  get isLocked(): boolean {
+    return this.#parts.settings.upstreams !== undefined;
+  }
+
+  /** The global switch. */
+  get isOffline(): boolean {
+    return this.#isOffline;
+  }
+
+  /** Name of the upstream that unqualified names are looked up in. */
+  get defaultName(): string {
+    return this.#defaultName;
+  }
+
+  find(name: string): ActiveUpstream | undefined {
+    return this.#active.get(name);
+  }
+
+  /** In their order. */
+  list(): readonly ActiveUpstream[] {
+    return [...this.#active.values()];
+  }
+
+  accounts(name: string): readonly AccountSettings[] {
+    const upstream = this.#active.get(name);
+    if (upstream === undefined) return [];
+    return [...upstream.settings.accounts, ...this.#parts.store.accounts(name)];
+  }
+
+  setOffline(offline: boolean): void {
+    this.#isOffline = offline;
+    this.#parts.store.setSetting('offline', String(offline));
+    this.#parts.onChange();
+  }
+
+  /** @throws RequestError (DENIED when locked, NOT_FOUND) */
+  setDefault(name: string): void {
+    this.#refuseWhenLocked();
+    this.#known(name);
+    this.#defaultName = name;
+    this.#parts.store.setSetting('defaultUpstream', name);
+    this.#parts.onChange();
+  }
+
+  /** @throws RequestError (DENIED when locked, CONFLICT) */
+  async add(input: UpstreamInput): Promise<ActiveUpstream> {
+    this.#refuseWhenLocked();
+    const named = { ...input, name: canonicalHost(input.name) };
+    if (this.#active.has(named.name)) throw new RequestError('CONFLICT', `an upstream named ${named.name} is there already`, { value: named.name });
+    return this.#write(named, named.accounts ?? []);
+  }
+
+  /** @throws RequestError (DENIED when locked, NOT_FOUND, REQUEST_INVALID) */
+  async update(name: string, input: UpstreamInput): Promise<ActiveUpstream> {
+    this.#refuseWhenLocked();
+    this.#known(name);
+    if (input.name !== name) throw new RequestError('REQUEST_INVALID', 'an upstream cannot be renamed: its name is part of what is cached', { value: input.name });
+    return this.#write(input, []);
+  }
+
+  /** What is cached from it stays and is served; nothing new is asked. @throws RequestError (DENIED when locked, NOT_FOUND, CONFLICT) */
+  async remove(name: string): Promise<void> {
+    this.#refuseWhenLocked();
+    const upstream = this.#known(name);
+    if (name === this.#defaultName) throw new RequestError('CONFLICT', `${name} is the default upstream; choose another default first`, { value: name });
+    this.#parts.store.remove(name);
+    this.#active.delete(name);
+    this.#parts.onChange();
+    await upstream.client.close();
+  }
+
+  /** @throws RequestError (DENIED when locked, NOT_FOUND) */
+  putAccount(name: string, account: AccountInput): void {
+    this.#refuseWhenLocked();
+    this.#known(name);
+    this.#parts.store.putAccount(name, accountSchema.parse(account));
+    this.#parts.onChange();
+  }
+
+  removeAccount(name: string, path: string, username: string): void {
+    this.#refuseWhenLocked();
+    this.#known(name);
+    this.#parts.store.removeAccount(name, path, username);
+    this.#parts.onChange();
+  }
+
+  /** A client that is in no list, for testing settings before they are saved. Close it. */
+  trial(input: UpstreamInput): UpstreamClient {
+    const settings = schema.parse(input);
+    const stored = this.#active.has(settings.name) ? this.accounts(settings.name) : [];
+    return this.#parts.createClient(settings, () => (settings.accounts.length > 0 ? settings.accounts : stored));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.list().map((upstream) => upstream.client.close()));
+  }
+
+  #fill(): void {
+    const locked = this.#parts.settings.upstreams;
+    if (locked !== undefined) {
+      for (const settings of locked) this.#activate({ name: settings.name, urls: settings.urls }, settings);
+    } else {
+      if (this.#parts.store.setting('upstreamsStarted') === undefined) this.#writeStarters();
+      for (const { input, settings } of this.#parts.store.list()) this.#activate(input, settings);
+    }
+    if (!this.#active.has(this.#defaultName)) this.#activate({ name: this.#defaultName }, schema.parse({ name: this.#defaultName }));
+  }
+
+  #writeStarters(): void {
+    for (const name of starterUpstreams) this.#parts.store.put({ name });
+    this.#parts.store.setSetting('upstreamsStarted', 'true');
+  }
+
+  #activate(input: UpstreamInput, settings: UpstreamSettings): ActiveUpstream {
+    const client = this.#parts.createClient(settings, () => this.accounts(settings.name));
+    const upstream = { input, settings, client };
+    this.#active.set(settings.name, upstream);
+    return upstream;
+  }
+
+  async #write(input: UpstreamInput, accounts: readonly AccountInput[]): Promise<ActiveUpstream> {
+    const { accounts: _accounts, ...rest } = input;
+    const settings = schema.parse(rest);
+    // made first: settings that can't work must not be saved
+    const client = this.#parts.createClient(settings, () => this.accounts(settings.name));
+    const before = this.#active.get(settings.name);
+    this.#parts.store.put(rest);
+    const upstream = { input: rest, settings, client };
+    this.#active.set(settings.name, upstream);
+    for (const account of accounts) this.putAccount(settings.name, account);
+    this.#parts.onChange();
+    await before?.client.close();
+    return upstream;
+  }
+
+  #known(name: string): ActiveUpstream {
+    const upstream = this.#active.get(name);
+    if (upstream === undefined) throw new RequestError('NOT_FOUND', `there is no upstream named ${name}`, { value: name });
+    return upstream;
+  }
+
+  #refuseWhenLocked(): void {
+    if (this.isLocked) throw new RequestError('DENIED', 'the upstreams are listed in the settings file; change them there and restart');
+  }
+}

@@ -1,0 +1,76 @@
+import type { AccountSettings, UpstreamInput, UpstreamSettings } from '../config/schema.ts';
+import { upstream as schema } from '../config/schema.ts';
+import type { Database } from '../db/database.ts';
+import { inTransaction } from '../db/database.ts';
+import type { SecretBox } from './secret-box.ts';
+
+/** Upstreams and accounts that were added in the window: settings as text, secrets sealed. */
+export class UpstreamStore {
+  readonly #db: Database;
+  readonly #box: SecretBox;
+
+  constructor(db: Database, box: SecretBox) {
+    this.#db = db;
+    this.#box = box;
+  }
+
+  /** In the order they were given. */
+  list(): { readonly input: UpstreamInput; readonly settings: UpstreamSettings }[] {
+    const rows = this.#db.prepare<[], { settings: string }>('SELECT settings FROM upstreams ORDER BY position, name').all();
+    return rows.map((row) => {
+      const input = JSON.parse(row.settings) as UpstreamInput;
+      return { input, settings: schema.parse(input) };
+    });
+  }
+
+  /** Writes an upstream; a new one goes to the end. Accounts are written by {@link putAccount} only. */
+  put(input: UpstreamInput): void {
+    const { accounts: _accounts, ...settings } = input;
+    this.#db
+      .prepare(
+        `INSERT INTO upstreams (name, position, settings) VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM upstreams), ?)
+         ON CONFLICT (name) DO UPDATE SET settings = excluded.settings`,
+      )
+      .run(input.name, JSON.stringify(settings));
+  }
+
+  remove(name: string): void {
+    inTransaction(this.#db, () => {
+      this.#db.prepare('DELETE FROM accounts WHERE upstream = ?').run(name);
+      this.#db.prepare('DELETE FROM upstreams WHERE name = ?').run(name);
+    });
+  }
+
+  accounts(upstream: string): AccountSettings[] {
+    const rows = this.#db
+      .prepare<[string], { path: string; username: string; kind: string; sealed: Buffer }>('SELECT path, username, kind, sealed FROM accounts WHERE upstream = ? ORDER BY path, username')
+      .all(upstream);
+    return rows.map((row) => {
+      const secret = this.#box.open(row.sealed);
+      const isToken = row.kind === 'token';
+      return { path: row.path, username: row.username, password: isToken ? '' : secret, registryToken: isToken ? secret : '' };
+    });
+  }
+
+  putAccount(upstream: string, account: AccountSettings): void {
+    const isToken = account.registryToken !== '';
+    this.#db
+      .prepare(
+        `INSERT INTO accounts (upstream, path, username, kind, sealed) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (upstream, path, username) DO UPDATE SET kind = excluded.kind, sealed = excluded.sealed`,
+      )
+      .run(upstream, account.path, account.username, isToken ? 'token' : 'password', this.#box.seal(isToken ? account.registryToken : account.password));
+  }
+
+  removeAccount(upstream: string, path: string, username: string): void {
+    this.#db.prepare('DELETE FROM accounts WHERE upstream = ? AND path = ? AND username = ?').run(upstream, path, username);
+  }
+
+  setting(name: string): string | undefined {
+    return this.#db.prepare<[string], { value: string }>('SELECT value FROM settings WHERE name = ?').get(name)?.value;
+  }
+
+  setSetting(name: string, value: string): void {
+    this.#db.prepare('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value').run(name, value);
+  }
+}
