@@ -98,8 +98,7 @@ export default tseslint.config(
   owners(['server/config/load.ts', 'server/cli/main.ts'], [sqlite, httpClient, desktop], clock),
   owners(['renderer/**/*.{ts,tsx}'], [sqlite, httpClient, desktop], []),
   owners(['electron/**/*.ts'], [sqlite, httpClient], [...clock, ...environment]),
-  // what the shell may not import from the server, its entry hands it
-  owners(['electron/main.ts'], [sqlite, httpClient], []),
+  owners(['electron/main.ts'], [sqlite, httpClient], clock),
 
   // tables: long because there is much to list, not because they do much
   { files: ['server/api/contract.ts', 'server/db/migrations/*.ts', 'build/docs/*.ts'], rules: { 'max-lines': 'off' } },
@@ -110,7 +109,10 @@ export default tseslint.config(
     rules: {
       // a suite is one function
       'max-lines-per-function': 'off',
+      'max-lines': ['error', { max: 500 }],
       complexity: ['error', 16],
+      // expect(() => store.add(1)).toThrow()
+      '@typescript-eslint/no-confusing-void-expression': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

@@ -12,7 +12,7 @@ import type { TargetName } from './sources.mjs';
  *
  *     dist/server/cli.js          starts on any Node, hands over to cli-main.js
  *     dist/server/cli-main.js     server/cli/main.ts
- *     dist/server/app.js          server/app.ts, what Electron imports
+ *     dist/server/app-from-flags.js  what Electron imports
  *     dist/server/<path>-worker.js  every worker thread, at the path of its source
  *     dist/server/chunks/         what they share
  *     dist/electron/main.js, preload.cjs
@@ -42,7 +42,10 @@ const common: BuildOptions = {
 const serverStaysOutside: Plugin = {
   name: 'server-stays-outside',
   setup(bundle) {
-    bundle.onResolve({ filter: /\/server\/app\.ts$/ }, () => ({ path: '../server/app.js', external: true }));
+    bundle.onResolve({ filter: /\/server\/app-from-flags\.ts$/ }, () => ({
+      path: '../server/app-from-flags.js',
+      external: true,
+    }));
   },
 };
 
@@ -65,7 +68,7 @@ async function bundleServer(): Promise<void> {
     ...common,
     entryPoints: {
       'server/cli-main': 'server/cli/main.ts',
-      'server/app': 'server/app.ts',
+      'server/app-from-flags': 'server/app-from-flags.ts',
       ...Object.fromEntries(workers),
     },
     outdir: 'dist',

@@ -21,7 +21,7 @@ const stopGraceMs = 5000;
 /** Quitting never takes longer, whatever hangs. */
 const quitLimitMs = 15_000;
 /** The same in the installer: Windows ties notifications and the task bar's button to it. */
-const appUserModelId = 'io.zhi.mirror';
+const appUserModelId = 'dev.zhi.mirror';
 
 /** The desktop app: one mirror, one window, one tray icon, and what happens between them. */
 export class DesktopApp {

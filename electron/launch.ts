@@ -27,9 +27,10 @@ export function parseLaunch(args: readonly string[]): Launch {
   };
 }
 
-/** Arguments of a process: in a checkout Electron's binary is followed by the app's folder or file, in a package by nothing. */
+/** Arguments of a process: in a checkout they begin after the app's folder or file, in a package after the program. */
 export function ownArguments(argv: readonly string[], isPackaged: boolean): readonly string[] {
-  return argv.slice(isPackaged ? 1 : 2);
+  const appAt = isPackaged ? 0 : argv.findIndex((argument, index) => index > 0 && !argument.startsWith('-'));
+  return argv.slice(appAt + 1);
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   session,
   shell,
 } from 'electron';
-import { createMirrorFromFlags } from '../server/app.ts';
+import { createMirrorFromFlags } from '../server/app-from-flags.ts';
 import { DesktopApp } from './desktop-app.ts';
 import { fetchTrayFacts } from './tray-facts.ts';
 import { hasTray } from './tray-presence.ts';
@@ -60,7 +60,6 @@ const desktop = new DesktopApp({
   hasTray: () => hasTray(process.platform),
   fetchFacts: (adminUrl) => fetchTrayFacts(adminUrl, AbortSignal.timeout(factsTimeoutMs)),
   clock: {
-    // eslint-disable-next-line no-restricted-syntax -- the server's clock is out of reach: only server/app.ts may be imported
     now: () => Date.now(),
     every: (ms, task) => {
       const timer = setInterval(task, ms);

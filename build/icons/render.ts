@@ -6,7 +6,7 @@ import { icoFile } from './ico.ts';
 
 /**
  * Draws every icon from its SVG: `node build/icons/render.ts`. The drawings are committed, so only who changes an SVG runs it.
- * CHROMIUM names the browser to draw with; default: Debian's.
+ * CHROMIUM_PATH names the browser to draw with; default: Debian's.
  *
  *     icon.png, icon.ico            the app; sizes/<n>x<n>.png for Linux menus; icon-mac.png with the room macOS leaves around
  *     tray/<state>Template.png      macOS, which uses only the shape
@@ -82,7 +82,7 @@ function removeDrawings(): void {
 }
 
 const debianChromium = '/usr/bin/chromium';
-const executablePath = process.env['CHROMIUM'] ?? debianChromium;
+const executablePath = process.env['CHROMIUM_PATH'] ?? debianChromium;
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const page = await browser.newPage({ deviceScaleFactor: 1 });

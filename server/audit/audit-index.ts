@@ -8,7 +8,8 @@ import type { AuditEvent } from './events.ts';
 
 /** Bytes of lines in one transaction: about 700 rows, so other writers of the database wait some milliseconds at most. */
 const sliceBytes = 256 * 1024;
-const headBytes = 256;
+/** More than a first line of usual length: its time and request id tell files apart. */
+const headBytes = 1024;
 const maxTexts = 10_000;
 const lineEnd = 0x0a;
 
@@ -61,13 +62,20 @@ export class AuditIndex {
     this.#offset = known?.indexed_bytes ?? 0;
     const head = readHead((buffer, position) => file.read(buffer, position));
     if (isSameFile(this.#head, head)) {
-      // shorter than indexed: a power cut took its end, and the rows are all that is left of it
-      this.#offset = Math.min(this.#offset, file.size);
+      this.#heedLostEnd(file);
       return;
     }
     if (this.#head.length > 0) this.#finishRotated(file.path);
     this.#head = Buffer.alloc(0);
     this.#offset = 0;
+  }
+
+  /** A file shorter than what is indexed: a power cut took its end, and the rows are all that is left of it. */
+  #heedLostEnd(file: AuditFile): void {
+    if (file.size >= this.#offset) return;
+    this.#offset = file.size;
+    this.#head = this.#head.subarray(0, this.#offset);
+    this.#saveFile.run(file.path, this.#head, this.#offset);
   }
 
   /** Indexes the next part of the file; true when nothing is left. */

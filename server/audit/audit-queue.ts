@@ -90,9 +90,14 @@ export class AuditQueue {
         else if (answer.op === 'refused') reject(toError(answer.problem, file));
         else this.#hear(answer);
       });
-      worker.once('error', (cause) => {
-        reject(new StorageError('STORAGE_FAILED', "the audit log's writer failed", { cause }));
-        this.#writerFailed(cause);
+      let cause: unknown;
+      worker.once('error', (error) => {
+        cause = error;
+      });
+      worker.once('exit', () => {
+        const error = new StorageError('STORAGE_FAILED', "the audit log's writer failed", { cause });
+        reject(error);
+        this.#writerFailed(worker, error);
       });
     });
   }
@@ -148,8 +153,9 @@ export class AuditQueue {
     this.#closed = true;
     await within(closing, closeTimeoutMs);
     this.#closing.abort();
-    await this.#worker?.terminate();
+    const worker = this.#worker;
     this.#worker = undefined;
+    await worker?.terminate();
     this.#progress.release('writer');
     this.#rejectAsked(new StorageError('STORAGE_FAILED', 'the audit log was closed'));
     const unwritten = this.queuedBytes;
@@ -247,10 +253,10 @@ export class AuditQueue {
   }
 
   /** A writer that ended by a bug: its lines are still here, so a new one goes on where it stopped. */
-  #writerFailed(cause: unknown): void {
+  #writerFailed(worker: Worker, error: StorageError): void {
+    if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#progress.release('writer');
-    const error = new StorageError('STORAGE_FAILED', "the audit log's writer failed; it is started again", { cause });
     this.#rejectAsked(error);
     if (this.#closed || !this.#isStarted) return;
     this.#heed('append', { code: error.code, message: error.message });
@@ -269,9 +275,10 @@ export class AuditQueue {
     const started = this.start();
     this.#forgetWritten();
     for (const chunk of this.#kept) this.#worker?.postMessage({ op: 'lines', ...chunk } satisfies WriterRequest);
+    // a writer that can't start ends, and its end is heard
     started.then(
-      () => this.#problems.delete('append'),
-      (error: unknown) => this.#writerFailed(error),
+      () => this.#problems.clear(),
+      () => undefined,
     );
   }
 }

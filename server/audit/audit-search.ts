@@ -177,7 +177,9 @@ class TextMatches {
 
   constructor(db: Database) {
     this.#db = db;
-    db.exec('PRAGMA temp_store = MEMORY; CREATE TEMP TABLE audit_matches (id INTEGER PRIMARY KEY) STRICT');
+    db.exec(
+      'PRAGMA temp_store = MEMORY; CREATE TEMP TABLE IF NOT EXISTS audit_matches (id INTEGER PRIMARY KEY) STRICT',
+    );
     this.#clear = db.prepare('DELETE FROM audit_matches');
     this.#last = db.prepare<[], number>('SELECT max(id) FROM audit_texts').pluck();
     this.#add = db.prepare(

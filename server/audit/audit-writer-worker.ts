@@ -214,7 +214,8 @@ class Writer {
     this.#pump();
     this.#sync();
     this.#throwUnlessWritten();
-    this.#finishIndex();
+    while (!this.#indexStep());
+    throwProblem(this.#problems.get('index'));
   }
 
   #close(): void {
@@ -232,12 +233,9 @@ class Writer {
   }
 
   #throwUnlessWritten(): void {
-    const problem = this.#problems.get('append') ?? this.#problems.get('sync');
-    if (this.#queue.length > 0 || problem !== undefined)
-      throw new StorageError(
-        problem?.code ?? 'STORAGE_FAILED',
-        problem?.message ?? 'the audit log could not be written',
-      );
+    throwProblem(this.#problems.get('append') ?? this.#problems.get('sync'));
+    if (this.#queue.length > 0)
+      throw new StorageError('STORAGE_FAILED', `the audit log ${this.#path} could not be written`);
   }
 
   #report(of: WriterDuty, problem: WriterProblem | undefined): void {
@@ -272,6 +270,10 @@ function toProblem(error: unknown, what: string): WriterProblem {
   if (error instanceof MirrorError) return { code: error.code, message: error.message };
   const { code, message } = storageError(error, what);
   return { code, message: code === 'STORAGE_FULL' ? message : `${message} (${reason(error)})` };
+}
+
+function throwProblem(problem: WriterProblem | undefined): void {
+  if (problem !== undefined) throw new StorageError(problem.code, problem.message);
 }
 
 function reason(error: unknown): string {

@@ -87,6 +87,8 @@ export class WireBody implements ResponseBody {
 
   /** The next piece from the wire. */
   push(chunk: Buffer): void {
+    // undici's parser makes an empty one when resumed without new data: pausing on it again would never end
+    if (chunk.length === 0) return;
     this.#receivedBytes += chunk.length;
     if (this.#isDone) return;
     if (this.#onChunk !== undefined && !this.#isWaiting) {

@@ -219,6 +219,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #host: string;
   #controller: BodySource | undefined;
   #body: WireBody | undefined;
+  #atEnd: (() => void) | undefined;
   #isOver = false;
 
   constructor(options: ExchangeOptions) {
@@ -244,7 +245,9 @@ class Exchange implements Dispatcher.DispatchHandler {
         settled.resolve(error);
       },
     });
-    this.#options.resolve({ status, headers, body: this.#body, settled: settled.promise });
+    const answer = { status, headers, body: this.#body, settled: settled.promise };
+    if (this.#options.request.method === 'HEAD') this.#atEnd = () => this.#options.resolve(answer);
+    else this.#options.resolve(answer);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -253,28 +256,30 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#body?.end();
+    // undici takes the connection back one turn later; a request sent before that would open another one
+    queueMicrotask(() => {
+      setImmediate(() => {
+        this.#body?.end();
+        this.#atEnd?.();
+      });
+    });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const translated = toUpstreamError(error, this.#host);
-    if (this.#body !== undefined) {
-      this.#body.fail(translated);
-      return;
-    }
-    if (this.#isOver) return;
-    this.#over();
     this.#options.reject(translated);
+    if (this.#body === undefined) this.#over();
+    else this.#body.fail(translated);
   }
 
   readonly #onAbort = (): void => {
     const error = cancelled(this.#options.request.signal);
+    this.#options.reject(error);
     if (this.#body !== undefined) {
       this.#body.abort(error);
       return;
     }
     this.#over();
-    this.#options.reject(error);
     this.#controller?.abort(error);
   };
 

@@ -23,6 +23,7 @@ const app = 'server/app.ts';
 /** The composition root in pieces. */
 const appPieces = ['server/app-parts.ts', 'server/mirror-status.ts'];
 const appTypes = 'server/app.types.ts';
+const fromFlags = 'server/app-from-flags.ts';
 
 const ground = ['server/oci/', 'server/lib/', errors];
 const base = [...ground, 'server/db/', 'server/config/'];
@@ -74,6 +75,8 @@ export const importRules: readonly ImportRule[] = [
   { path: appTypes, may: [], mayTypes: [contract, 'server/lib/clock.ts', 'server/config/schema.ts'] },
   // the composition root builds everything once; nothing but the entries imports it
   ...[app, ...appPieces].map((path): ImportRule => ({ path, may: [...belowEdges, ...edges, appTypes, ...appPieces] })),
+  // what the desktop app starts: `serve` without a command line of its own
+  { path: fromFlags, may: [...cli], mayTypes: [appTypes] },
   // the doctor looks at what `serve` would open, without starting it
   { path: 'server/cli/diagnostics.ts', may: [...cli, 'server/db/', 'server/storage/layout.ts', 'server/tls/'] },
   // certificates are checked with all other flags, before anything starts
@@ -81,7 +84,7 @@ export const importRules: readonly ImportRule[] = [
   { path: 'server/cli/', may: cli, mayTypes: [appTypes] },
 
   { path: 'electron/preload.ts', may: ['electron/desktop-api.ts'] },
-  { path: 'electron/', may: [app], mayTypes: [appTypes, contract] },
+  { path: 'electron/', may: [fromFlags], mayTypes: [appTypes, contract] },
   { path: 'renderer/', may: [contract], mayTypes: ['electron/desktop-api.ts'] },
 
   { path: 'build/', may: ['server/'] },
@@ -94,7 +97,7 @@ export const owners: readonly { readonly what: string; readonly only: readonly s
   { what: 'better-sqlite3', only: ['server/db/database.ts'] },
   { what: 'undici', only: ['server/upstream/transport.ts'] },
   { what: 'electron', only: ['electron/'] },
-  { what: 'process.env', only: ['server/config/load.ts', 'server/cli/main.ts', 'electron/main.ts', 'build/'] },
+  { what: 'process.env', only: ['server/config/load.ts', 'server/cli/main.ts', fromFlags, 'electron/main.ts', 'build/'] },
   { what: 'process.argv', only: ['server/config/load.ts', 'server/cli/main.ts', 'electron/main.ts', 'build/'] },
   // the desktop shell may import nothing but server/app.ts, so its entry hands it the time
   { what: 'Date.now', only: ['server/lib/clock.ts', 'electron/main.ts', 'renderer/', 'build/'] },

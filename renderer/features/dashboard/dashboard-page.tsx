@@ -47,23 +47,22 @@ function Overview({ status }: { readonly status: Status }) {
   const [range, setRange] = useState<DashboardRange>('1h');
   const dashboard = useDashboard(range);
   const feed = useRequestFeed();
-  const isUnused = dashboard.data?.today.requests === 0 && feed.data?.requests.length === 0;
+  const figures = dashboard.data;
+  const isUnused = figures?.today.requests === 0 && feed.data?.requests.length === 0;
   return (
     <>
-      <Answers status={status} dashboard={dashboard.data} />
-      <Tiles status={status} dashboard={dashboard.data} />
+      <Answers status={status} dashboard={figures} />
+      <Tiles status={status} dashboard={figures} />
       <AttentionList items={status.attention} />
       {isUnused ? (
-        <SetupList status={status} upstreams={dashboard.data.upstreams.length} />
+        <SetupList status={status} upstreams={figures.upstreams.length} />
       ) : (
         <Section title="Traffic" aside={<RangeChoice range={range} onChange={setRange} />}>
           <Traffic dashboard={dashboard} range={range} />
         </Section>
       )}
       <RequestFeed status={status} />
-      {dashboard.data === undefined || dashboard.data.clients.length === 0 ? null : (
-        <ClientTable clients={dashboard.data.clients} />
-      )}
+      {figures === undefined || figures.clients.length === 0 ? null : <ClientTable clients={figures.clients} />}
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { migration0001 } from './0001-first.ts';
+import { migration0002 } from './0002-inventory.ts';
 
 /** In order; the position (from 1) is the database's `user_version`. Never edited once released, only appended. */
-export const migrations: readonly string[] = [migration0001];
+export const migrations: readonly string[] = [migration0001, migration0002];

@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type {
   BrowserWindowConstructorOptions,
-  Event,
   Menu,
   MenuItemConstructorOptions,
   MessageBoxOptions,
@@ -16,22 +15,9 @@ import type {
   InvokeEventPart,
   NativeThemePart,
   SafeStoragePart,
-  SessionPart,
   TrayPart,
-  WebContentsPart,
-  WindowPart,
 } from '../../../electron/electron-parts.ts';
-
-/** An event that remembers whether it was prevented. */
-export function fakeEvent(): Event & { defaultPrevented: boolean } {
-  const event = {
-    defaultPrevented: false,
-    preventDefault: () => {
-      event.defaultPrevented = true;
-    },
-  };
-  return event;
-}
+import { FakeSession, FakeWindow, fakeEvent } from './window-double.ts';
 
 /** Behaves as Electron's app does: `quit` asks `before-quit` first and ends nothing when it is prevented. */
 export class FakeApp extends EventEmitter implements AppPart {
@@ -92,102 +78,6 @@ export class FakeApp extends EventEmitter implements AppPart {
   }
 }
 
-export class FakeWebContents extends EventEmitter implements WebContentsPart {
-  readonly id: number;
-  url = '';
-  openHandler: Parameters<WebContentsPart['setWindowOpenHandler']>[0] | undefined;
-
-  constructor(id: number) {
-    super();
-    this.id = id;
-  }
-
-  getURL(): string {
-    return this.url;
-  }
-
-  setWindowOpenHandler(handler: Parameters<WebContentsPart['setWindowOpenHandler']>[0]): void {
-    this.openHandler = handler;
-  }
-}
-
-/** A window: shown and hidden as asked; `userCloses` does what the title bar's button does. */
-export class FakeWindow extends EventEmitter implements WindowPart {
-  readonly options: BrowserWindowConstructorOptions;
-  readonly webContents: FakeWebContents;
-  loaded: string[] = [];
-  visible = false;
-  destroyed = false;
-  minimized = false;
-  maximized = false;
-  bounds = { x: 10, y: 20, width: 1000, height: 700 };
-  loadFails = false;
-
-  constructor(options: BrowserWindowConstructorOptions, id: number) {
-    super();
-    this.options = options;
-    this.webContents = new FakeWebContents(id);
-  }
-
-  userCloses(): void {
-    const event = fakeEvent();
-    this.emit('close', event);
-    if (!event.defaultPrevented) this.destroy();
-  }
-
-  loadURL(url: string): Promise<void> {
-    this.loaded.push(url);
-    this.webContents.url = url;
-    return this.loadFails ? Promise.reject(new Error('ERR_CONNECTION_REFUSED')) : Promise.resolve();
-  }
-
-  show(): void {
-    this.visible = true;
-  }
-
-  hide(): void {
-    this.visible = false;
-  }
-
-  focus(): void {
-    // nothing to see in a double
-  }
-
-  restore(): void {
-    this.minimized = false;
-  }
-
-  maximize(): void {
-    this.maximized = true;
-  }
-
-  destroy(): void {
-    this.destroyed = true;
-    this.visible = false;
-    this.emit('closed');
-  }
-
-  isDestroyed(): boolean {
-    return this.destroyed;
-  }
-
-  isMaximized(): boolean {
-    return this.maximized;
-  }
-
-  isMinimized(): boolean {
-    return this.minimized;
-  }
-
-  isVisible(): boolean {
-    return this.visible;
-  }
-
-  getNormalBounds(): typeof this.bounds {
-    return this.bounds;
-  }
-}
-
 interface FakeImage {
   readonly file: string;
   isTemplate: boolean;
@@ -242,40 +132,7 @@ export class FakeTray extends EventEmitter implements TrayPart {
   }
 }
 
-export class FakeSession extends EventEmitter implements SessionPart {
-  permissionRequest: Parameters<SessionPart['setPermissionRequestHandler']>[0] = null;
-  permissionCheck: Parameters<SessionPart['setPermissionCheckHandler']>[0] = null;
-  device: Parameters<SessionPart['setDevicePermissionHandler']>[0] = null;
-  beforeRequest: Parameters<SessionPart['webRequest']['onBeforeRequest']>[0] | undefined;
-  readonly webRequest: SessionPart['webRequest'] = {
-    onBeforeRequest: (listener) => {
-      this.beforeRequest = listener;
-    },
-  };
-
-  setPermissionRequestHandler(handler: typeof this.permissionRequest): void {
-    this.permissionRequest = handler;
-  }
-
-  setPermissionCheckHandler(handler: typeof this.permissionCheck): void {
-    this.permissionCheck = handler;
-  }
-
-  setDevicePermissionHandler(handler: typeof this.device): void {
-    this.device = handler;
-  }
-
-  /** Whether a request of the page for `url` would go out. */
-  lets(url: string): boolean {
-    let isCancelled = false;
-    this.beforeRequest?.({ url }, ({ cancel }) => {
-      isCancelled = cancel;
-    });
-    return !isCancelled;
-  }
-}
-
-/** Seals by reversing, which is enough to tell sealed from open; the keychain of each instance has its own mark. */
+/** Seals in hexadecimal, which is enough to tell sealed from open; the keychain of each instance has its own mark. */
 export class FakeSafeStorage implements SafeStoragePart {
   isAvailable = true;
   backend: ReturnType<SafeStoragePart['getSelectedStorageBackend']> = 'gnome_libsecret';
@@ -293,13 +150,16 @@ export class FakeSafeStorage implements SafeStoragePart {
 
   encryptStringAsync(text: string): Promise<Buffer> {
     this.encryptions += 1;
-    return Promise.resolve(Buffer.from(`${this.mark}${[...text].reverse().join('')}`));
+    return Promise.resolve(Buffer.from(`${this.mark}${Buffer.from(text).toString('hex')}`));
   }
 
   decryptStringAsync(sealed: Buffer): Promise<{ result: string; shouldReEncrypt: boolean }> {
     const text = sealed.toString();
     if (!text.startsWith(this.mark)) return Promise.reject(new Error('Error while decrypting the ciphertext'));
-    return Promise.resolve({ result: [...text.slice(1)].reverse().join(''), shouldReEncrypt: this.shouldReEncrypt });
+    return Promise.resolve({
+      result: Buffer.from(text.slice(1), 'hex').toString(),
+      shouldReEncrypt: this.shouldReEncrypt,
+    });
   }
 }
 
@@ -342,6 +202,10 @@ export function fakeElectron(userData: string) {
   const session = new FakeSession();
   /** Buttons that will be chosen, by their text; without one a question stays open. */
   const answers: string[] = [];
+  let questionAsked: () => void = () => undefined;
+  const firstQuestion = new Promise<void>((resolve) => {
+    questionAsked = resolve;
+  });
   const powerMonitor = new EventEmitter();
   const parts = {
     app,
@@ -385,6 +249,7 @@ export function fakeElectron(userData: string) {
     dialog: {
       showMessageBox: (options: MessageBoxOptions) => {
         seen.questions.push(options);
+        questionAsked();
         const response = (options.buttons ?? []).indexOf(answers.shift() ?? '');
         return response === -1
           ? new Promise<never>(() => undefined)
@@ -403,5 +268,5 @@ export function fakeElectron(userData: string) {
       },
     },
   } satisfies ElectronParts;
-  return { parts, app, session, answers, powerMonitor, seen };
+  return { parts, app, session, answers, firstQuestion, powerMonitor, seen };
 }

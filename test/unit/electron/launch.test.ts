@@ -43,6 +43,7 @@ describe('the arguments', () => {
 
   it('begin after the app in a checkout and after the program in a package', () => {
     expect(ownArguments(['electron', '/src', '--hidden'], false)).toEqual(['--hidden']);
+    expect(ownArguments(['electron', '--no-sandbox', '.', '--hidden'], false)).toEqual(['--hidden']);
     expect(ownArguments(['Zhi Mirror', '--hidden'], true)).toEqual(['--hidden']);
   });
 });

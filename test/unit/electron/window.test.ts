@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MirrorWindow, pageUrl } from '../../../electron/window.ts';
-import { fakeElectron, fakeEvent } from './electron-double.ts';
-import type { FakeElectron, FakeWindow } from './electron-double.ts';
+import { fakeElectron } from './electron-double.ts';
+import type { FakeElectron } from './electron-double.ts';
+import { fakeEvent } from './window-double.ts';
+import type { FakeWindow } from './window-double.ts';
 
 let directory: string;
 let electron: FakeElectron;

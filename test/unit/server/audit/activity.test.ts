@@ -22,47 +22,80 @@ async function state(): Promise<{ db: Database; clock: FakeClock; open: () => Ac
   return { db, clock, errors, open: () => new Activity({ db, clock, onError: ({ code }) => errors.push(code) }) };
 }
 
-const at = (clock: FakeClock, changes: Partial<AuditEvent> = {}): AuditEvent => pull({ at: clock.now(), bytes: 100, ...changes });
+const at = (clock: FakeClock, changes: Partial<AuditEvent> = {}): AuditEvent =>
+  pull({ at: clock.now(), bytes: 100, ...changes });
 
 describe('the activity of the mirror', () => {
   it('counts pulls by outcome, and nothing else', async () => {
     const { clock, open } = await state();
     const activity = open();
-    for (const outcome of ['hit', 'hit', 'miss', 'stale', 'failed', 'denied'] as const) activity.noteRequest(at(clock, { outcome }));
+    for (const outcome of ['hit', 'hit', 'miss', 'stale', 'failed', 'denied'] as const)
+      activity.noteRequest(at(clock, { outcome }));
     activity.noteRequest(at(clock, { event: 'config_change', outcome: 'ok' }));
     activity.noteFetched(150);
-    expect(activity.totals()).toEqual({ requests: 6, hits: 2, misses: 1, stale: 1, failed: 1, bytesServed: 600, bytesFetched: 150 });
+    expect(activity.totals()).toEqual({
+      requests: 6,
+      hits: 2,
+      misses: 1,
+      stale: 1,
+      failed: 1,
+      bytesServed: 600,
+      bytesFetched: 150,
+    });
   });
 
   it.each([
     { range: '1h', points: 60, step: minute },
     { range: '24h', points: 144, step: 10 * minute },
     { range: '7d', points: 168, step: hour },
-  ] as const)('plots $range in $points intervals, the empty ones too, ending with now', async ({ range, points, step }) => {
-    const { clock, open } = await state();
-    const activity = open();
-    const now = clock.now() + step - 1;
-    activity.noteRequest(at(clock, { outcome: 'miss' }));
-    activity.noteRequest(at(clock, { at: clock.now() - step }));
-    activity.noteRequest(at(clock, { at: clock.now() - (points - 1) * step }));
-    activity.noteRequest(at(clock, { at: clock.now() - (points - 1) * step - 1 }));
-    activity.noteRequest(at(clock, { at: clock.now() + step }));
-    const { intervalMs, series } = activity.series(range, now);
-    const last = Math.floor(now / step) * step;
-    expect([intervalMs, series.length, series[0]?.at, series.at(-1)?.at]).toEqual([step, points, last - (points - 1) * step, last]);
-    const filled = series.flatMap((point, index) => (point.requests > 0 ? [[index, point.requests, point.misses]] : []));
-    expect(filled).toEqual([[0, 1, 0], [points - 2, 1, 0], [points - 1, 1, 1]]);
-    expect(series.map((point) => dashboard.shape.series.element.parse(point))).toEqual(series);
-  });
+  ] as const)(
+    'plots $range in $points intervals, the empty ones too, ending with now',
+    async ({ range, points, step }) => {
+      const { clock, open } = await state();
+      const activity = open();
+      const now = clock.now() + step - 1;
+      activity.noteRequest(at(clock, { outcome: 'miss' }));
+      activity.noteRequest(at(clock, { at: clock.now() - step }));
+      activity.noteRequest(at(clock, { at: clock.now() - (points - 1) * step }));
+      activity.noteRequest(at(clock, { at: clock.now() - (points - 1) * step - 1 }));
+      activity.noteRequest(at(clock, { at: clock.now() + step }));
+      const { intervalMs, series } = activity.series(range, now);
+      const last = Math.floor(now / step) * step;
+      expect([intervalMs, series.length, series[0]?.at, series.at(-1)?.at]).toEqual([
+        step,
+        points,
+        last - (points - 1) * step,
+        last,
+      ]);
+      const filled = series.flatMap((point, index) =>
+        point.requests > 0 ? [[index, point.requests, point.misses]] : [],
+      );
+      expect(filled).toEqual([
+        [0, 1, 0],
+        [points - 2, 1, 0],
+        [points - 1, 1, 1],
+      ]);
+      expect(series.map((point) => dashboard.shape.series.element.parse(point))).toEqual(series);
+    },
+  );
 
   it('sums up today since local midnight, in the shape of the contract', async () => {
     const { clock, open } = await state();
     const activity = open();
     activity.noteRequest(at(clock, { at: clock.now() - 12 * hour - 1, bytes: 5000 }));
-    for (const outcome of ['hit', 'stale', 'hit', 'miss', 'failed'] as const) activity.noteRequest(at(clock, { outcome }));
+    for (const outcome of ['hit', 'stale', 'hit', 'miss', 'failed'] as const)
+      activity.noteRequest(at(clock, { outcome }));
     activity.noteFetched(120);
     const today = activity.today();
-    expect(today).toEqual({ requests: 5, hitRatio: 0.75, bytesServed: 500, bytesFetched: 120, bytesSaved: 380, clients: 1, failed: 1 });
+    expect(today).toEqual({
+      requests: 5,
+      hitRatio: 0.75,
+      bytesServed: 500,
+      bytesFetched: 120,
+      bytesSaved: 380,
+      clients: 1,
+      failed: 1,
+    });
     expect(dashboard.shape.today.parse(today)).toEqual(today);
   });
 
@@ -149,7 +182,8 @@ describe('the clients of the last 24 hours', () => {
   it('are at most 10,000, the longest silent forgotten first', async () => {
     const { clock, open } = await state();
     const activity = open();
-    for (let index = 0; index < 10_000; index += 1) activity.noteRequest(at(clock, { clientIp: `client-${String(index)}` }));
+    for (let index = 0; index < 10_000; index += 1)
+      activity.noteRequest(at(clock, { clientIp: `client-${String(index)}` }));
     await clock.advance(2 * minute);
     activity.noteRequest(at(clock, { clientIp: 'client-0' }));
     activity.noteRequest(at(clock, { clientIp: 'new' }));
@@ -164,6 +198,9 @@ describe('the clients of the last 24 hours', () => {
       { clientIp: '10.0.0.2', lastSeenAt: clock.now() - hour, requests: 7, hits: 3, userAgent: 'crane' },
       { clientIp: '10.0.0.1', lastSeenAt: clock.now() - 2 * hour, requests: 9, hits: 9 },
     ]);
-    expect(activity.clients().map(({ clientIp, requests }) => [clientIp, requests])).toEqual([['10.0.0.1', 1], ['10.0.0.2', 7]]);
+    expect(activity.clients().map(({ clientIp, requests }) => [clientIp, requests])).toEqual([
+      ['10.0.0.1', 1],
+      ['10.0.0.2', 7],
+    ]);
   });
 });

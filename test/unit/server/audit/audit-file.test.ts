@@ -19,7 +19,9 @@ describe('the audit file', () => {
   it('is created with its folders, for nobody else to read', async () => {
     const path = join(await tempDirectory(), 'a', 'b', 'audit.jsonl');
     open(path);
-    const modes = await Promise.all([path, join(path, '..')].map(async (each) => ((await stat(each)).mode & 0o777).toString(8)));
+    const modes = await Promise.all(
+      [path, join(path, '..')].map(async (each) => ((await stat(each)).mode & 0o777).toString(8)),
+    );
     expect(modes).toEqual(['600', '700']);
   });
 

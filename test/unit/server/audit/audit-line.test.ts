@@ -52,7 +52,10 @@ describe('a line of the audit log', () => {
 
   it('clips what a client made too long', () => {
     const event = parseLine(encode({ userAgent: 'x'.repeat(16_384), artifact: 'y'.repeat(9000) }));
-    expect({ agent: event?.userAgent?.length, artifact: event?.artifact.length }).toEqual({ agent: 512, artifact: 1024 });
+    expect({ agent: event?.userAgent?.length, artifact: event?.artifact.length }).toEqual({
+      agent: 512,
+      artifact: 1024,
+    });
   });
 
   it('takes each event’s own time, also when it goes back', () => {
@@ -61,10 +64,15 @@ describe('a line of the audit log', () => {
     expect(times).toEqual([1000, 1000, 2000, 1500, 1000]);
   });
 
-  it.each(['', '{', 'null', '[]', '"x"', '{"event":"artifact_pull"}', encode().replace('artifact_pull', 'unknown_event')])(
-    'is not an event when it is %j',
-    (text) => {
-      expect(parseLine(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '"x"',
+    '{"event":"artifact_pull"}',
+    encode().replace('artifact_pull', 'unknown_event'),
+  ])('is not an event when it is %j', (text) => {
+    expect(parseLine(text)).toBeUndefined();
+  });
 });

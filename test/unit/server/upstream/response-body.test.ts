@@ -61,6 +61,17 @@ describe('WireBody', () => {
     expect([await done, got]).toEqual([2, ['a', 'b']]);
   });
 
+  it('does not trouble the receiver with empty pieces', () => {
+    const body = bodyOf();
+    const got: Buffer[] = [];
+    void body.pump((chunk) => {
+      got.push(chunk);
+      return Promise.resolve();
+    });
+    body.push(Buffer.alloc(0));
+    expect([got, calls]).toEqual([[], ['resume']]);
+  });
+
   it('pauses the upstream when much came and nobody asked', () => {
     const body = bodyOf();
     body.push(Buffer.alloc(100 * 1024));
