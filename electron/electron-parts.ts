@@ -4,7 +4,6 @@ import type {
   BrowserWindowConstructorOptions,
   Clipboard,
   Event,
-  IpcMainInvokeEvent,
   LoginItemSettingsOptions,
   Menu,
   MenuItemConstructorOptions,
@@ -78,7 +77,6 @@ export interface WindowPart extends Pick<
   | 'isDestroyed'
   | 'isMaximized'
   | 'isMinimized'
-  | 'isVisible'
   | 'loadURL'
   | 'maximize'
   | 'restore'
@@ -147,9 +145,6 @@ export interface InvokeEventPart {
   readonly sender: Pick<WebContents, 'id'>;
   readonly senderFrame: { readonly url: string; readonly parent: object | null } | null;
 }
-
-/** Proves that Electron's event fits what is checked of it. */
-export type InvokeEventFits = IpcMainInvokeEvent extends InvokeEventPart ? true : never;
 
 export type SafeStoragePart = Pick<
   SafeStorage,

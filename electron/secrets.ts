@@ -92,10 +92,13 @@ export function secretKeyFile(userDataDirectory: string): string {
 }
 
 async function keychainObstacle({ safeStorage, platform }: SecretBoxOptions): Promise<string | undefined> {
-  if (!(await safeStorage.isAsyncEncryptionAvailable())) return 'this system offers no keychain to the app now';
-  if (platform !== 'linux') return undefined;
-  const backend = safeStorage.getSelectedStorageBackend();
-  return backend === 'basic_text' || backend === 'unknown' ? 'this desktop has no password manager' : undefined;
+  if (platform === 'linux') {
+    // first: asking further would wait for a password manager that is not there
+    const backend = safeStorage.getSelectedStorageBackend();
+    if (backend === 'basic_text' || backend === 'unknown') return 'this desktop has no password manager';
+  }
+  const isAvailable = await safeStorage.isAsyncEncryptionAvailable();
+  return isAvailable ? undefined : 'this system offers no keychain to the app now';
 }
 
 async function createKey(options: SecretBoxOptions): Promise<Buffer> {

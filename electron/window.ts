@@ -49,10 +49,6 @@ export class MirrorWindow {
     this.#window?.hide();
   }
 
-  get isVisible(): boolean {
-    return this.#window?.isVisible() ?? false;
-  }
-
   /** Remembers the window's place and removes it without asking again. */
   destroy(): void {
     this.#mayClose = true;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { findElectron, installedElectron } from '../electron-binary.mjs';
+import { findElectron, installedElectron, platformObstacle } from '../electron-binary.mjs';
 import { findOn, root } from '../bootstrap.mjs';
 import { countPlaywright, countVitest } from './counts.ts';
 import type { Counts } from './counts.ts';
@@ -110,7 +110,12 @@ async function playwrightObstacle(suite: Suite, missing: readonly string[]): Pro
   const lacking = suite.tools.find((tool) => missing.includes(tool));
   if (lacking !== undefined) return `${lacking} is missing`;
   if (suite.name !== 'desktop') return undefined;
-  if (installedElectron() === undefined) return (await findElectron()).reason;
+  if (installedElectron() === undefined) {
+    const obstacle = platformObstacle();
+    return obstacle === undefined
+      ? (await findElectron()).reason
+      : `Electron's binary is not installed (and ${obstacle})`;
+  }
   return hasDisplay() || virtualDisplay() !== undefined ? undefined : 'there is no display, and no xvfb-run';
 }
 

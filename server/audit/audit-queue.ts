@@ -210,8 +210,8 @@ export class AuditQueue {
 
   /** Appends beside the writer, out of the order of time; returns why it could not. */
   #tryAppend(line: string): unknown {
-    if (!this.#progress.acquire('caller', appendTimeoutMs)) return failure('ETIMEDOUT', 'the disk does not answer');
     try {
+      if (!this.#progress.acquire('caller', appendTimeoutMs)) return failure('ETIMEDOUT', 'the disk does not answer');
       if (this.#progress.isMidLine) return failure('EAGAIN', 'the reader does not read');
       return appendTo(this.#options.file, line);
     } catch (error) {

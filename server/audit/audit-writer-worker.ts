@@ -36,6 +36,8 @@ class Writer {
   #isIndexing = false;
   #isWaiting = false;
   #isClosed = false;
+  /** True while a stream has no reader. */
+  #isUnread = false;
   #unsynced = false;
   #syncedAt = 0;
 
@@ -88,8 +90,8 @@ class Writer {
     } finally {
       this.#progress.release('writer');
     }
-    if (this.#queue.length === 0) this.#report('append', undefined);
-    else this.#retryLater();
+    if (this.#queue.length > 0) this.#retryLater();
+    else if (!this.#isUnread) this.#report('append', undefined);
     this.#syncWhenDue();
     this.#indexSoon();
   }
@@ -97,9 +99,9 @@ class Writer {
   #writeFirst(chunk: { readonly bytes: Uint8Array; readonly start: number }): boolean {
     const begun = this.#progress.written - chunk.start;
     const appended = this.#sink.file.append(chunk.bytes.subarray(begun));
-    const isGone = this.#sink.kind === 'stream' && isReaderGone(appended.error);
+    this.#isUnread = this.#sink.kind === 'stream' && isReaderGone(appended.error);
     // nobody will ever read the rest; the index still gets it
-    const taken = isGone ? chunk.bytes.length - begun : appended.taken;
+    const taken = this.#isUnread ? chunk.bytes.length - begun : appended.taken;
     this.#progress.written += taken;
     if (appended.taken > 0) this.#unsynced = true;
     if (this.#sink.kind === 'stream') this.#noteStream(chunk.bytes, begun + taken);

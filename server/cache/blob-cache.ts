@@ -195,6 +195,7 @@ export class BlobCache {
       expectedBytes,
       partial,
       hashes: this.#parts.hashes,
+      clock: this.#parts.clock,
       fetch: (offset, signal) => upstream.client.getBlob(target.upstreamRepository ?? target.name, digest, offset, signal),
       maxResumes: upstream.settings.maxRetries,
       onFetched: (bytes) => {

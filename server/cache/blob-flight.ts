@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { ContentError, MirrorError, StorageError } from '../errors.ts';
 import { storageError } from '../db/database.ts';
+import type { Clock } from '../lib/clock.ts';
 import { Signal } from '../lib/concurrency.ts';
 import { algorithmOf, hexOf } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -11,6 +12,10 @@ import { ChunkWindow } from './chunk-window.ts';
 
 /** Bytes received but not yet on disk before the upstream is paused. */
 const unwrittenLimit = 4 * 1024 * 1024;
+/** Written and hashed in pieces of at least this: each write and each message to the hash costs some 30 µs. */
+const writeBytes = 1024 * 1024;
+/** A slow upstream's bytes are written after this all the same, so that a crash loses little. */
+const writeEveryMs = 250;
 /** Recent bytes kept in memory for followers that keep up. */
 const windowLimit = 2 * 1024 * 1024;
 /** Withheld from every follower until the digest is proved: a client can't complete a transfer of wrong bytes. */
@@ -36,6 +41,7 @@ export interface FlightParts {
   /** Undefined when nothing can be kept (a full disk): bytes go through memory only. */
   readonly partial: PartialFile | undefined;
   readonly hashes: HashPool;
+  readonly clock: Clock;
   /** Asks the upstream for the blob from `offset`. */
   readonly fetch: (offset: number, signal: AbortSignal) => Promise<BlobAnswer>;
   /** Breaks allowed in mid-body before the flight fails. */
@@ -63,11 +69,11 @@ export class BlobFlight {
   readonly #blocks = new Map<number, Promise<Buffer>>();
   readonly #window: ChunkWindow;
   #hash: GrowingHash | undefined;
-  #isInline = true;
   #size: number | undefined;
   #written: number;
   #isStored: boolean;
   #writing: Promise<void> | undefined;
+  #lastWriteAt: number;
   #proved = false;
   #error: Error | undefined;
 
@@ -78,6 +84,7 @@ export class BlobFlight {
     this.#isStored = parts.partial !== undefined;
     this.#written = parts.partial?.offset ?? 0;
     this.#window = new ChunkWindow(this.#written);
+    this.#lastWriteAt = parts.clock.monotonic();
   }
 
   /** Whether the finished download is in the partial file. */
@@ -148,27 +155,33 @@ export class BlobFlight {
     }
   }
 
-  /** Chosen once, when the size is known as well as it will be. */
-  #startHash(): GrowingHash {
+  /**
+   * Made when the first bytes are hashed, not before: starting a worker takes 20 ms of this thread, and the first byte must
+   * not wait for it.
+   */
+  #theHash(): GrowingHash {
+    if (this.#hash !== undefined) return this.#hash;
     const partial = this.#parts.partial;
-    const isSmall = this.#size !== undefined && this.#size <= inlineLimit && partial?.offset === 0;
-    this.#isInline = partial === undefined || isSmall;
-    if (partial === undefined || isSmall) return inlineHash(algorithmOf(this.digest));
-    const hash = this.#parts.hashes.start(partial.path, algorithmOf(this.digest));
-    if (partial.offset > 0) hash.advance(partial.offset);
-    return hash;
+    const algorithm = algorithmOf(this.digest);
+    this.#hash = partial === undefined || this.#isInline ? inlineHash(algorithm) : this.#parts.hashes.start(partial.path, algorithm);
+    if (partial !== undefined && partial.offset > 0) this.#hash.advance(partial.offset);
+    return this.#hash;
+  }
+
+  /** Hashed here, from memory: nothing is stored, or it is small. The size is known as well as it will be before the first byte. */
+  get #isInline(): boolean {
+    const { partial } = this.#parts;
+    return partial === undefined || (this.#size !== undefined && this.#size <= inlineLimit && partial.offset === 0);
   }
 
   async #download(opened: () => void): Promise<void> {
     if (this.#size !== undefined && this.#window.end === this.#size) {
       // an earlier process stored it all and ended before it was proved
-      this.#hash = this.#startHash();
       opened();
       return;
     }
     let answer = await this.#parts.fetch(this.#window.end, this.#abort.signal);
     this.#checkSize(answer);
-    this.#hash = this.#startHash();
     opened();
     for (let resumes = 0; ; resumes += 1) {
       const before = this.#window.end;
@@ -216,10 +229,15 @@ export class BlobFlight {
       throw new ContentError(`upstream sent more than the ${String(this.#size)} bytes of blob ${this.digest}`);
     }
     this.#window.push(chunk);
-    if (this.#isInline || !this.#isStored) this.#hash?.append(chunk);
-    if (this.#isStored) this.#startWriting();
+    if (this.#isInline || !this.#isStored) this.#theHash().append(chunk);
+    if (this.#isStored && this.#isWorthWriting()) this.#startWriting();
     this.#progress.notify();
     return this.#isAhead() ? this.#catchUp() : undefined;
+  }
+
+  #isWorthWriting(): boolean {
+    if (this.#window.end - this.#written >= writeBytes) return true;
+    return this.#parts.clock.monotonic() - this.#lastWriteAt >= writeEveryMs;
   }
 
   /** Whether the upstream must wait: for the disk, or, when nothing is stored, for the slowest follower. */
@@ -241,7 +259,8 @@ export class BlobFlight {
   #startWriting(): void {
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
-      if (this.#isStored && this.#written < this.#window.end) this.#startWriting();
+      this.#lastWriteAt = this.#parts.clock.monotonic();
+      if (this.#isStored && this.#isWorthWriting()) this.#startWriting();
       this.#progress.notify();
     });
   }
@@ -258,14 +277,14 @@ export class BlobFlight {
       return;
     }
     this.#written += bytes;
-    if (!this.#isInline) this.#hash?.advance(this.#written);
+    if (!this.#isInline) this.#theHash().advance(this.#written);
     this.#trimWindow();
   }
 
   #stopStoring(error: StorageError): void {
     this.#isStored = false;
     // what is in memory but not in the file is hashed from memory from now on
-    if (!this.#isInline) for (const piece of this.#window.from(this.#written)) this.#hash?.append(piece);
+    if (!this.#isInline) for (const piece of this.#window.from(this.#written)) this.#theHash().append(piece);
     this.#parts.onNotStored(error);
   }
 
@@ -295,7 +314,7 @@ export class BlobFlight {
       throw new ContentError(`blob ${this.digest} has ${String(this.#size)} bytes, upstream sent ${String(received)}`);
     }
     this.#size = received;
-    const hex = await this.#hash?.finish();
+    const hex = await this.#theHash().finish();
     if (hex !== hexOf(this.digest)) throw new ContentError(`upstream sent bytes that do not hash to ${this.digest}`);
     this.#proved = true;
   }

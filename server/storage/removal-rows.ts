@@ -13,21 +13,21 @@ export class RemovalRows {
   readonly #find: Statement<[string], { id: number; pinned: number }>;
   readonly #tag: Statement<[number, string]>;
   readonly #manifestLink: Statement<[number, string]>;
-  readonly #manifest: Statement<[string]>;
+  readonly #manifest: Statement<[{ readonly digest: string }]>;
   readonly #blobLink: Statement<[number, string]>;
-  readonly #blob: Statement<[string], FreedBlob>;
+  readonly #blob: Statement<[{ readonly digest: string }], FreedBlob>;
   readonly #answers: Statement<[number]>;
 
   constructor(db: Database) {
     this.#find = db.prepare('SELECT id, pinned FROM repositories WHERE name = ? AND content_count > 0');
     this.#tag = db.prepare('DELETE FROM tags WHERE repository_id = ? AND name = ?');
     this.#manifestLink = db.prepare('DELETE FROM repository_manifests WHERE repository_id = ? AND digest = ?');
-    this.#manifest = db.prepare('DELETE FROM manifests WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE digest = ?1)');
+    this.#manifest = db.prepare('DELETE FROM manifests WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE digest = @digest)');
     this.#blobLink = db.prepare('DELETE FROM repository_blobs WHERE repository_id = ? AND digest = ?');
     // a link is enough to keep it; the references are asked as well, so that no manifest that stays can lose a layer
     this.#blob = db.prepare(
-      `DELETE FROM blobs WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = ?1)
-       AND NOT EXISTS (SELECT 1 FROM manifest_references WHERE child = ?1 AND kind <> 'manifest') RETURNING digest, size`,
+      `DELETE FROM blobs WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = @digest)
+       AND NOT EXISTS (SELECT 1 FROM manifest_references WHERE child = @digest AND kind <> 'manifest') RETURNING digest, size`,
     );
     this.#answers = db.prepare('DELETE FROM upstream_answers WHERE repository_id = ?');
   }
@@ -42,9 +42,9 @@ export class RemovalRows {
   takeOut(repositoryId: number, plan: RemovalPlan, blobs: readonly string[]): FreedBlob[] {
     for (const tag of plan.tags) this.#tag.run(repositoryId, tag);
     for (const digest of plan.manifests) this.#manifestLink.run(repositoryId, digest);
-    for (const digest of plan.manifests) this.#manifest.run(digest);
+    for (const digest of plan.manifests) this.#manifest.run({ digest });
     for (const digest of blobs) this.#blobLink.run(repositoryId, digest);
-    return blobs.flatMap((digest) => this.#blob.get(digest) ?? []);
+    return blobs.flatMap((digest) => this.#blob.get({ digest }) ?? []);
   }
 
   /** What the upstream once said about a repository that is empty now. */

@@ -1,5 +1,5 @@
 import type { AccountSettings, UpstreamSettings, UpstreamTlsSettings } from '../config/schema.ts';
-import { ConfigError, MirrorError } from '../errors.ts';
+import { ConfigError, UpstreamError } from '../errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { Authenticator } from './auth.ts';
@@ -159,7 +159,7 @@ class RegistryClient implements UpstreamClient {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new MirrorError('CANCELLED', `the client of ${this.name} was closed`));
+    this.#closing.abort(new UpstreamError('UPSTREAM_UNREACHABLE', `${this.name} is not asked any more`));
     await this.#transport.close();
   }
 

@@ -3,6 +3,8 @@ import type { ErrorCode } from '../errors.ts';
 
 /** Code of the error {@link forbiddenAddress} makes inside a DNS lookup, where only an Error can be handed on. */
 export const forbiddenAddressCode = 'ERR_FORBIDDEN_ADDRESS';
+/** undici's code for a request that was under way when its connections were closed by us. */
+export const closedCode = 'UND_ERR_DESTROYED';
 
 interface FaultKind {
   readonly code: ErrorCode;
@@ -30,8 +32,7 @@ const faults: Readonly<Record<string, FaultKind>> = {
   UND_ERR_CONNECT_TIMEOUT: timeout('did not accept a connection in time'),
   UND_ERR_HEADERS_TIMEOUT: timeout('did not answer in time'),
   UND_ERR_BODY_TIMEOUT: timeout('stopped sending'),
-  UND_ERR_DESTROYED: unreachable('is not asked any more: its client was closed', false),
-  UND_ERR_CLOSED: unreachable('is not asked any more: its client was closed', false),
+  [closedCode]: unreachable('is not asked any more: its settings changed or it was removed', false),
   UND_ERR_ABORTED: unreachable('could not be reached: the proxy refused'),
   UND_ERR_INVALID_ARG: unreachable('could not be asked, or the proxy wants credentials', false),
   UND_ERR_PRX_TLS: unreachable("could not be reached: the proxy's certificate is not trusted", false),

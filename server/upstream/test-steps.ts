@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { PeerCertificate } from 'node:tls';
@@ -125,9 +125,10 @@ class UpstreamTest {
     if (!endpoint.isSecure) return skipped('plain HTTP: anybody on the way can read and change what is pulled');
     if (proxy !== undefined || this.#socket === undefined)
       return skipped("inside the proxy's tunnel: checked by the next step");
+    const host = bareHost(this.#url);
     const socket = connectTls({
       socket: this.#socket,
-      servername: bareHost(this.#url),
+      ...(isIP(host) === 0 ? { servername: host } : { host }),
       rejectUnauthorized: tls.verify,
       ALPNProtocols: ['http/1.1'],
       ...(tls.own === undefined ? {} : { secureContext: tls.own }),

@@ -8,7 +8,7 @@ import { UpstreamError } from '../errors.ts';
 import type { MirrorError } from '../errors.ts';
 import { isPrivateAddress } from './addresses.ts';
 import type { ResponseBody, ResponseHeaders } from './client.types.ts';
-import { cancelled, forbiddenAddress, toUpstreamError } from './fault.ts';
+import { cancelled, closedCode, faultCodeOf, forbiddenAddress, toUpstreamError } from './fault.ts';
 import { bareHost } from './proxy.ts';
 import { WireBody } from './response-body.ts';
 import type { BodySource } from './response-body.ts';
@@ -71,6 +71,7 @@ export class Transport {
   readonly #dispatchers = new Map<string, Dispatcher>();
   /** Own hosts by what their names resolved to when last connected. */
   readonly #isPrivateByHost = new Map<string, boolean>();
+  #isClosed = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -82,6 +83,9 @@ export class Transport {
    */
   send(request: TransportRequest): Promise<Answer> {
     const { url } = request;
+    if (this.#isClosed) {
+      return Promise.reject(toUpstreamError(Object.assign(new Error('closed'), { code: closedCode }), url.host));
+    }
     if (request.signal.aborted) return Promise.reject(cancelled(request.signal));
     if (request.isGuarded && this.#isPrivateLiteral(url)) {
       return Promise.reject(toUpstreamError(forbiddenAddress(url.host), url.host));
@@ -115,7 +119,9 @@ export class Transport {
     return bare === 'localhost' || (this.#isPrivateByHost.get(bare) ?? false);
   }
 
+  /** Cuts every connection; nothing is sent any more. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
     this.#dispatchers.clear();
   }
@@ -266,10 +272,17 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const translated = toUpstreamError(error, this.#host);
+    const translated = this.#translate(error);
     this.#options.reject(translated);
     if (this.#body === undefined) this.#over();
     else this.#body.fail(translated);
+  }
+
+  #translate(error: Error): MirrorError {
+    // before the headers are complete there is no length to miss: it was stated twice
+    const isNonsense = this.#body === undefined && faultCodeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+    if (isNonsense) return invalidAnswer(this.#host, 'answered with contradicting lengths');
+    return toUpstreamError(error, this.#host);
   }
 
   readonly #onAbort = (): void => {

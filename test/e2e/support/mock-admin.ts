@@ -21,6 +21,8 @@ export interface MockAdmin {
   readonly calls: readonly { readonly route: RouteName; readonly query: unknown; readonly body: unknown }[];
   /** Sends an event to every open window. */
   send<N extends StreamEventName>(name: N, data: StreamEvent<N>): void;
+  /** Resolves once a window listens to the event stream. */
+  connected(): Promise<void>;
   /** Ends every event stream and answers nothing until it is called again with false. */
   setDown(isDown: boolean): void;
   close(): Promise<void>;
@@ -62,6 +64,9 @@ export async function startMockAdmin(
     state,
     calls,
     send,
+    connected: async () => {
+      while (streams.size === 0) await new Promise((done) => setTimeout(done, 10));
+    },
     setDown: (down) => {
       isDown = down;
       if (down) server.closeAllConnections();

@@ -13,8 +13,8 @@ import { pull } from '../../unit/server/audit/audit-events.ts';
 import { idsInFile, idsInIndex, openLog } from './open-log.ts';
 
 const workers = vi.hoisted(() => [] as Worker[]);
-vi.mock('../../../server/lib/worker.ts', async (original) => {
-  const { startWorker } = await original<typeof import('../../../server/lib/worker.ts')>();
+vi.mock(import('../../../server/lib/worker.ts'), async (original) => {
+  const { startWorker } = await original();
   return {
     startWorker: (entry: string, data: unknown): Worker => {
       const worker = startWorker(entry, data);

@@ -47,7 +47,7 @@ export async function serve(
   const server =
     tls === undefined
       ? createServer(listener)
-      : createTlsServer({ ...tls, requestCert: tls.ca !== undefined }, listener);
+      : createTlsServer({ ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: false }, listener);
   const port = await listen(server, address);
   onTestFinished(() => {
     server.closeAllConnections();

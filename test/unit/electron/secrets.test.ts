@@ -64,10 +64,13 @@ describe('a sealed secret', () => {
     const sealed = box.seal(secret);
     rmSync(join(directory, 'app'), { recursive: true });
     const other = await openBox();
-    const code = expect.objectContaining({ code: 'SECRET_SEALED_ELSEWHERE' });
-    expect(() => other.open(sealed)).toThrow(code);
-    expect(() => box.open(sealed.subarray(0, 20))).toThrow(code);
-    expect(() => box.open(Buffer.alloc(0))).toThrow(code);
+    for (const open of [
+      () => other.open(sealed),
+      () => box.open(sealed.subarray(0, 20)),
+      () => box.open(Buffer.alloc(0)),
+    ]) {
+      expect(open).toThrow(expect.objectContaining({ code: 'SECRET_SEALED_ELSEWHERE' }));
+    }
   });
 });
 

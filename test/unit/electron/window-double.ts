@@ -101,10 +101,6 @@ export class FakeWindow extends EventEmitter implements WindowPart {
     return this.minimized;
   }
 
-  isVisible(): boolean {
-    return this.visible;
-  }
-
   getNormalBounds(): typeof this.bounds {
     return this.bounds;
   }

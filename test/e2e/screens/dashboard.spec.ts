@@ -1,0 +1,102 @@
+import { requestFixture } from '../support/fixtures.ts';
+import { expect, test } from '../support/window.ts';
+
+test('answers whether it is up, used and safe, and names what needs a person', async ({ page, open }) => {
+  await open('/');
+  const short = page.getByRole('region', { name: 'In short' });
+  await expect(short).toContainText('Is it up?Yes, partly');
+  await expect(short).toContainText('Is it used?Yes2,113 requests by 7 clients today');
+  await expect(short).toContainText('Is it safe?Partly');
+  const attention = page.getByRole('region', { name: 'Needs attention' });
+  await attention.getByRole('link', { name: 'Open Upstreams' }).last().click();
+  await expect(page.getByRole('heading', { level: 1, name: 'docker.io' })).toBeVisible();
+});
+
+test('shows a request as it arrives; paused, it counts what waits; resumed, it shows it', async ({
+  page,
+  open,
+  mock,
+}) => {
+  await open('/');
+  await mock.connected();
+  const feed = page.getByRole('grid', { name: 'Live requests' });
+  await expect(feed.getByRole('row')).not.toHaveCount(0);
+  const arrive = (index: number, artifact: string) => {
+    mock.send('requests', { rows: [{ ...requestFixture(index, Date.now()), artifact }], dropped: 0 });
+  };
+  arrive(9001, 'ghcr.io/new/first:1');
+  await expect(feed.getByRole('row').nth(1)).toContainText('ghcr.io/new/first:1');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  arrive(9002, 'ghcr.io/new/second:1');
+  await expect(page.getByText('Paused, 1 new request')).toBeVisible();
+  await expect(feed.getByText('ghcr.io/new/second:1')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await expect(feed.getByRole('row').nth(1)).toContainText('ghcr.io/new/second:1');
+});
+
+test('filters by words and by outcome, and says when nothing matches', async ({ page, open }) => {
+  await open('/');
+  const feed = page.getByRole('grid', { name: 'Live requests' });
+  await page.getByRole('textbox', { name: 'Filter requests' }).fill('postgres');
+  await expect(feed.getByRole('row').nth(1)).toContainText('postgres');
+  await page.getByRole('combobox', { name: 'Outcome' }).selectOption('denied');
+  await expect(page.getByText('No request matches the filter')).toBeVisible();
+  await page.getByRole('button', { name: 'Clear the filter' }).click();
+  await expect(feed).toBeVisible();
+});
+
+test('is walked by keyboard: arrows choose a row, Enter explains it, Esc goes back to it', async ({ page, open }) => {
+  await open('/');
+  const feed = page.getByRole('grid', { name: 'Live requests' });
+  await feed.getByRole('row').nth(1).focus();
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press('ArrowDown');
+  const row = feed.getByRole('row').nth(4);
+  await expect(row).toBeFocused();
+  await expect(row).toContainText('Miss');
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Fetched from quay.io' });
+  await expect(dialog).toContainText(
+    'The next request is a hit'.replace('The next request is', 'the next request for it is'),
+  );
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(row).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(feed.getByRole('row', { name: /./ }).last()).toBeFocused();
+});
+
+test('another time span is asked for and named in the summary', async ({ page, open, mock }) => {
+  await open('/');
+  await page.getByText('7 days', { exact: true }).click();
+  await expect(page.getByRole('img', { name: /requests in the last 7 days/ })).toBeVisible();
+  expect(mock.calls.filter(({ route }) => route === 'getDashboard').at(-1)?.query).toEqual({ range: '7d' });
+});
+
+test('the values of a plot can be read as a table', async ({ page, open }) => {
+  await open('/');
+  await page.getByRole('button', { name: 'Show as table: Requests' }).click();
+  const table = page.getByRole('region', { name: 'Requests as a table' });
+  await expect(table.getByRole('columnheader')).toHaveText(['From', 'Hits', 'Misses', 'Stale', 'Failed']);
+  await expect(table.getByRole('row')).toHaveCount(61);
+});
+
+test.describe('before the first pull', () => {
+  test.use({ scenario: 'empty' });
+
+  test('shows what is left to do, with the pull command to copy, and the first request arrives below', async ({
+    page,
+    open,
+    mock,
+  }) => {
+    await open('/');
+    await expect(page.getByText('docker pull mirror.office.test:5050/docker.io/library/alpine:3.20')).toBeVisible();
+    await expect(page.getByRole('button', { name: 'Copy pull command' })).toBeVisible();
+    await expect(page.getByText('Waiting for the first request')).toBeVisible();
+    await mock.connected();
+    mock.send('requests', { rows: [requestFixture(0, Date.now())], dropped: 0 });
+    await expect(page.getByRole('grid', { name: 'Live requests' }).getByRole('row').nth(1)).toContainText(
+      'ghcr.io/acme/web:2.14.1',
+    );
+    await expect(page.getByText('Set up in three steps')).toBeHidden();
+  });
+});

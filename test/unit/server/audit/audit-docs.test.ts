@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { LineEncoder } from '../../../../server/audit/audit-line.ts';
+import { pull } from './audit-events.ts';
+
+it('documents every field of a line, in its order', () => {
+  const document = readFileSync(resolve(import.meta.dirname, '../../../../docs/audit-events.md'), 'utf8');
+  const documented = [...document.matchAll(/^\| `(\w+)` \| (?:text|number|boolean) \|/gm)].map(([, name]) => name);
+  const line = new LineEncoder().encode(pull({ code: 'DENIED', detail: 'because' }));
+  expect(documented).toEqual(Object.keys(JSON.parse(line) as object));
+});

@@ -1,0 +1,206 @@
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { RequestError } from '../../../../server/errors.ts';
+import { Pins } from '../../../../server/storage/pins.ts';
+import { Removal } from '../../../../server/storage/removal.ts';
+import type { RemovalTarget } from '../../../../server/storage/removal.ts';
+import { rejectsWith, throwsWith } from '../../../support/expect-code.ts';
+import { artifact, image, index, linuxAmd64, linuxArm64 } from '../../../support/image-builder.ts';
+import { heldContent } from './held-content.ts';
+import type { HeldContent } from './held-content.ts';
+
+const name = 'ghcr.io/acme/app';
+const layer = (text: string): string => text.repeat(1000);
+
+/** Removes, after checking that the preview says the same and that the disk agrees on the bytes. */
+async function removeAsPreviewed(held: HeldContent, target: RemovalTarget) {
+  const removal = new Removal(held.db, held.layout);
+  const before = await held.bytesOnDisk();
+  const preview = removal.preview(target);
+  expect(await held.bytesOnDisk()).toBe(before);
+  const removed = await removal.remove(target);
+  expect(removed).toEqual(preview);
+  expect(before - (await held.bytesOnDisk())).toBe(removed.freedBytes);
+  const { kept, counted } = held.figures();
+  expect(kept).toEqual(counted);
+  return removed;
+}
+
+describe('removal of a tag', () => {
+  it('takes the manifests and blobs only this tag leads to and leaves what is shared', async () => {
+    const held = await heldContent();
+    const base = layer('base');
+    const one = image({ layers: [base, layer('one')], config: 'config one' });
+    const two = image({ layers: [base, layer('two')], config: 'config two' });
+    await held.hold(name, one, { tag: 'v1' });
+    await held.hold(name, two, { tag: 'v2' });
+    const removed = await removeAsPreviewed(held, { repository: name, reference: 'v1' });
+    expect(removed).toEqual({
+      items: [`${name}:v1`, `${name}@${one.digest}`, `blob ${one.config!.digest}`, `blob ${one.layers[1]!.digest}`],
+      itemsTotal: 4,
+      freedBytes: 'config one'.length + 3000,
+    });
+    expect(existsSync(held.layout.blob(two.layers[0]!.digest))).toBe(true);
+    expect(held.manifests.find(one.digest)).toBeUndefined();
+    expect(held.manifests.find(two.digest)?.content).toEqual(two.bytes);
+  });
+
+  it('removes only the tag while another tag points at the same manifest', async () => {
+    const held = await heldContent();
+    const graph = image();
+    await held.hold(name, graph, { tag: 'v1' });
+    await held.hold(name, graph, { tag: 'latest' });
+    const removed = await removeAsPreviewed(held, { repository: name, reference: 'v1' });
+    expect(removed).toEqual({ items: [`${name}:v1`], itemsTotal: 1, freedBytes: 0 });
+    const repository = held.repositories.find(name)!;
+    expect(held.tags.list(repository.id)).toEqual(['latest']);
+  });
+
+  it('keeps a blob that another repository links, and one that only its manifest references', async () => {
+    const held = await heldContent();
+    const graph = image({ layers: [layer('shared')] });
+    await held.hold(name, graph, { tag: 'v1' });
+    await held.hold('ghcr.io/other/app', graph, { tag: 'v1' });
+    const removed = await removeAsPreviewed(held, { repository: name, reference: 'v1' });
+    expect(removed.freedBytes).toBe(0);
+    expect(existsSync(held.layout.blob(graph.layers[0]!.digest))).toBe(true);
+    expect(held.manifests.find(graph.digest)).toBeDefined();
+    const last = await removeAsPreviewed(held, { repository: 'ghcr.io/other/app', reference: 'v1' });
+    expect(last.freedBytes).toBe(graph.layers[0]!.size + graph.config!.size);
+  });
+
+  it('takes the images an index lists, and what is attached to them, unless something else leads there', async () => {
+    const held = await heldContent();
+    const amd64 = image({ platform: linuxAmd64, layers: [layer('amd64')] });
+    const arm64 = image({ platform: linuxArm64, layers: [layer('arm64')] });
+    const list = index([amd64, arm64]);
+    const signature = artifact({ type: 'application/vnd.dev.cosign.artifact.sig.v1+json', subject: list, layers: ['signature'] });
+    await held.hold(name, list, { tag: 'v1' });
+    await held.hold(name, signature);
+    await held.hold(name, arm64, { tag: 'v1-arm64' });
+    const removed = await removeAsPreviewed(held, { repository: name, reference: 'v1' });
+    expect([...removed.items].sort()).toEqual(
+      [
+        `${name}:v1`,
+        `${name}@${list.digest}`,
+        `${name}@${amd64.digest}`,
+        `${name}@${signature.digest}`,
+        ...[...amd64.layers, amd64.config!, ...signature.layers, signature.config!].map((one) => `blob ${one.digest}`),
+      ].sort(),
+    );
+    expect(held.manifests.find(arm64.digest)).toBeDefined();
+  });
+
+  it('keeps what an untagged index still lists', async () => {
+    const held = await heldContent();
+    const shared = image({ layers: [layer('shared')] });
+    await held.hold(name, index([shared], { annotations: { moved: 'yes' } }));
+    await held.hold(name, index([shared]), { tag: 'v1' });
+    const removed = await removeAsPreviewed(held, { repository: name, reference: 'v1' });
+    expect(removed.freedBytes).toBe(0);
+    expect(held.manifests.find(shared.digest)).toBeDefined();
+  });
+
+  it("keeps the tag's history", async () => {
+    const held = await heldContent();
+    const graph = image();
+    await held.hold(name, graph, { tag: 'v1' });
+    await removeAsPreviewed(held, { repository: name, reference: 'v1' });
+    expect(held.db.prepare('SELECT name, digest FROM tag_history').all()).toEqual([{ name: 'v1', digest: graph.digest }]);
+  });
+});
+
+describe('removal of a manifest', () => {
+  it('takes the tags that point at it and leaves the index that lists it', async () => {
+    const held = await heldContent();
+    const amd64 = image({ platform: linuxAmd64, layers: [layer('amd64')] });
+    const arm64 = image({ platform: linuxArm64, layers: [layer('arm64')] });
+    const list = index([amd64, arm64]);
+    await held.hold(name, list, { tag: 'v1' });
+    await held.hold(name, arm64, { tag: 'arm' });
+    const removed = await removeAsPreviewed(held, { repository: name, reference: arm64.digest });
+    expect(removed).toEqual({
+      items: [`${name}:arm`, `${name}@${arm64.digest}`, `blob ${arm64.config!.digest}`, `blob ${arm64.layers[0]!.digest}`],
+      itemsTotal: 4,
+      freedBytes: 5000 + arm64.config!.size,
+    });
+    expect(held.manifests.find(list.digest)).toBeDefined();
+  });
+});
+
+describe('removal of a repository', () => {
+  it('takes all it holds, blobs without a manifest too, and leaves its row and its history', async () => {
+    const held = await heldContent();
+    const graph = image({ layers: [layer('one')] });
+    const loose = image({ layers: [layer('loose')] });
+    await held.hold(name, graph, { tag: 'v1' });
+    await held.hold(name, { ...loose, manifests: new Map() });
+    held.db.prepare(`INSERT INTO upstream_answers VALUES (1, 'tags', '', '["v1"]', 1)`).run();
+    const removed = await removeAsPreviewed(held, { repository: name });
+    expect(removed.itemsTotal).toBe(2 + 3);
+    expect(await held.bytesOnDisk()).toBe(0);
+    const counts = held.db.prepare('SELECT (SELECT count(*) FROM repositories) AS rows, (SELECT count(*) FROM tag_history) AS history, (SELECT count(*) FROM upstream_answers) AS answers').get();
+    expect(counts).toEqual({ rows: 1, history: 1, answers: 0 });
+  });
+
+  it('names at most 1000 items and counts them all', async () => {
+    const held = await heldContent();
+    const graph = image();
+    await held.hold(name, graph, { tag: 'v1' });
+    const add = held.db.prepare('INSERT INTO tags (repository_id, name, digest, first_seen_at) VALUES (1, ?, ?, 1)');
+    held.db.transaction(() => {
+      for (let number = 0; number < 1200; number += 1) add.run(`t${String(number)}`, graph.digest);
+    })();
+    const preview = new Removal(held.db, held.layout).preview({ repository: name });
+    expect({ named: preview.items.length, total: preview.itemsTotal }).toEqual({ named: 1000, total: 1201 + 1 + 2 });
+  });
+});
+
+describe('removal', () => {
+  it('lets who has a file open read it to its end', async () => {
+    const held = await heldContent();
+    const graph = image({ layers: [layer('open')] });
+    await held.hold(name, graph, { tag: 'v1' });
+    const reader = await open(held.layout.blob(graph.layers[0]!.digest), 'r');
+    await new Removal(held.db, held.layout).remove({ repository: name });
+    expect((await reader.readFile()).toString()).toBe(layer('open'));
+    await reader.close();
+  });
+
+  it('never meets a blob that is stored again while its old file is being removed', async () => {
+    const held = await heldContent();
+    const graph = image({ layers: [layer('again')] });
+    await held.hold(name, graph, { tag: 'v1' });
+    const removing = new Removal(held.db, held.layout).remove({ repository: name });
+    await held.hold(name, graph, { tag: 'v1' });
+    await removing;
+    const blob = await held.blobs.open(graph.layers[0]!.digest);
+    expect(blob?.sizeBytes).toBe(5000);
+    await blob?.handle.close();
+  });
+
+  it('refuses what is pinned, whether the tag, a manifest it would take, or the repository', async () => {
+    const held = await heldContent();
+    const child = image();
+    await held.hold(name, index([child]), { tag: 'v1' });
+    const removal = new Removal(held.db, held.layout);
+    const pins = new Pins(held.db);
+    for (const reference of ['v1', child.digest, undefined]) {
+      pins.set(name, reference, true);
+      throwsWith(() => removal.preview({ repository: name, reference: 'v1' }), RequestError, 'CONFLICT');
+      await rejectsWith(removal.remove({ repository: name }), RequestError, 'CONFLICT');
+      pins.set(name, reference, false);
+    }
+    expect(removal.preview({ repository: name, reference: 'v1' }).itemsTotal).toBe(1 + 2 + 2);
+  });
+
+  it('says what it does not know', async () => {
+    const held = await heldContent();
+    await held.hold(name, image(), { tag: 'v1' });
+    const removal = new Removal(held.db, held.layout);
+    throwsWith(() => removal.preview({ repository: 'ghcr.io/no/such' }), RequestError, 'NAME_UNKNOWN');
+    throwsWith(() => removal.preview({ repository: name, reference: 'v9' }), RequestError, 'MANIFEST_UNKNOWN');
+    throwsWith(() => removal.preview({ repository: name, reference: `sha256:${'0'.repeat(64)}` }), RequestError, 'MANIFEST_UNKNOWN');
+  });
+});
