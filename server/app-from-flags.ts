@@ -1,10 +1,9 @@
 import process from 'node:process';
 import type { Mirror, SecretBox } from './app.types.ts';
-import { doubleDashes } from './cli/arguments.ts';
-import { productVersion } from './cli/product.ts';
-import { checkFiles } from './cli/settings.ts';
-import { settingFlags } from './config/flags.ts';
-import { loadSettings } from './config/load.ts';
+import type { CliIo } from './cli/io.ts';
+import { readServeLine } from './cli/program.ts';
+import { mirrorConfig } from './cli/serve.ts';
+import { readSettings } from './cli/settings.ts';
 
 export interface FlagOptions {
   readonly rendererDirectory: string;
@@ -12,23 +11,24 @@ export interface FlagOptions {
 }
 
 /**
- * A mirror by the flags of `zhi-mirror serve`, for the desktop app; words that are not our flags are the window system's
- * and left alone.
- * @throws ConfigError (CONFIG_INVALID) with every problem
+ * A mirror by the flags of `zhi-mirror serve`, for the desktop app.
+ * @throws ConfigError (CONFIG_INVALID) with every problem, exactly as `serve` would refuse
  */
 export async function createMirrorFromFlags(args: readonly string[], options: FlagOptions): Promise<Mirror> {
-  const { settings: settingsFile, ...flags } = readFlags(doubleDashes(args));
-  const loaded = loadSettings({ flags, settingsFile, env: process.env, cwd: process.cwd(), check: checkFiles });
+  const io = desktopIo();
+  const loaded = readSettings(await readServeLine(args, io), io);
   const { createMirror } = await import('./app.ts');
-  return createMirror({ ...options, settings: loaded.settings, proxyEnvironment: loaded.proxyEnvironment, version: productVersion() });
+  return createMirror({ ...mirrorConfig(loaded), ...options });
 }
 
-function readFlags(args: readonly string[]): Record<string, string> {
-  const names = new Set(['settings', ...settingFlags.map((flag) => flag.name)]);
-  const flags: Record<string, string> = {};
-  for (const [index, arg] of args.entries()) {
-    const [, name = '', inline] = /^--([a-z-]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (names.has(name)) flags[name] = inline ?? args[index + 1] ?? '';
-  }
-  return flags;
+/** The app has no terminal: problems come as errors, and its own signals are its own business. */
+function desktopIo(): CliIo {
+  return {
+    out: () => undefined,
+    err: () => undefined,
+    onStopSignal: () => () => undefined,
+    exit: () => undefined,
+    env: process.env,
+    cwd: process.cwd(),
+  };
 }

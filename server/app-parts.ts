@@ -55,6 +55,7 @@ export interface MirrorParts {
   readonly activity: Activity;
   readonly upstreams: UpstreamSet;
   readonly repositories: RepositoryStore;
+  readonly tags: TagStore;
   readonly blobs: BlobStore;
   readonly marks: PulledMarks;
   readonly hashes: HashPool;
@@ -83,7 +84,11 @@ export interface PartsEvents {
 export async function buildParts(config: MirrorConfig, events: PartsEvents): Promise<MirrorParts> {
   const { settings } = config;
   const clock = config.clock ?? systemClock;
-  const log = createLog({ level: settings.log.level, clock, ...(config.log === undefined ? {} : { write: config.log }) });
+  const log = createLog({
+    level: settings.log.level,
+    clock,
+    ...(config.log === undefined ? {} : { write: config.log }),
+  });
   const layout = layoutOf(settings.dataDirectory, settings.storageDirectory);
   const lock = lockDataDirectory(layout, settings.dataDirectory);
   let db: Database | undefined;
@@ -91,7 +96,8 @@ export async function buildParts(config: MirrorConfig, events: PartsEvents): Pro
     mkdirSync(layout.storage, { recursive: true });
     db = openDatabase(layout.database);
     const found = await cleanUpAfterCrash(db, layout, { now: clock.now(), partialMaxAgeMs });
-    if (found.orphanBlobs + found.lostBlobs > 0) log.warn('the last stop was not a clean one; the store was put in order', { ...found });
+    if (found.orphanBlobs + found.lostBlobs > 0)
+      log.warn('the last stop was not a clean one; the store was put in order', { ...found });
     const audit = await openAuditLog({
       file: settings.audit.file === '' ? layout.auditFile : settings.audit.file,
       databasePath: layout.database,
@@ -133,7 +139,14 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
       events.warned(message);
     },
   };
-  const shared = { ...stores, upstreams, events: cacheEvents, clock, layout, freeSpaceFloorBytes: config.settings.freeSpaceFloor };
+  const shared = {
+    ...stores,
+    upstreams,
+    events: cacheEvents,
+    clock,
+    layout,
+    freeSpaceFloorBytes: config.settings.freeSpaceFloor,
+  };
   const hashes = new HashPool(Math.min(4, availableParallelism()));
   const manifestCache = new ManifestCache({ ...shared, admission: new Admission(db, stores.manifests, stores.tags) });
   const blobCache = new BlobCache({ ...shared, hashes });
@@ -158,6 +171,7 @@ function openUpstreams(config: MirrorConfig, opened: Opened, events: PartsEvents
   const box = config.secretBox ?? keyFileBox(opened.layout.secretKey);
   return new UpstreamSet({
     settings,
+    isDefaultGiven: config.isDefaultUpstreamGiven ?? false,
     store: new UpstreamStore(opened.db, box),
     onChange: events.upstreamsChanged,
     createClient: (upstream, accounts) =>
@@ -205,18 +219,27 @@ function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
     repositoryNames: () => names.all().map((row) => row.name),
   });
   const isPlain = (): boolean =>
-    config.settings.trustedProxies.length === 0 && upstreams.list().every((upstream) => upstream.settings.interceptHosts.length === 0);
+    config.settings.trustedProxies.length === 0 &&
+    upstreams.list().every((upstream) => upstream.settings.interceptHosts.length === 0);
   let plain = isPlain();
   const fastPath = new FastPath({ hot, marks, recorder, clock, isPlain: () => plain });
-  return { hot, recorder, namespaces, registry, fastPath, refreshFastPath: () => {
-    plain = isPlain();
-  } };
+  return {
+    hot,
+    recorder,
+    namespaces,
+    registry,
+    fastPath,
+    refreshFastPath: () => {
+      plain = isPlain();
+    },
+  };
 }
 
 function namespacesOf(upstreams: UpstreamSet, repositories: RepositoryStore): Namespaces {
   return {
     hasUpstream: (name) => upstreams.find(name) !== undefined,
-    upstreamOfHost: (host) => upstreams.list().find((upstream) => upstream.settings.interceptHosts.includes(host))?.settings.name,
+    upstreamOfHost: (host) =>
+      upstreams.list().find((upstream) => upstream.settings.interceptHosts.includes(host))?.settings.name,
     isLocal: (name) => {
       const repository = repositories.find(name);
       return repository !== undefined && repository.upstream === undefined;

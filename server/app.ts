@@ -23,6 +23,7 @@ import { readServerTls } from './tls/server-certificate.ts';
 const statusEveryMs = 250;
 const diskEveryMs = 5000;
 const marksEveryMs = 1000;
+const dayMs = 86_400_000;
 
 /** Builds the product; nothing is opened before `start`. */
 export function createMirror(config: MirrorConfig): Mirror {
@@ -122,7 +123,12 @@ class EmbeddedMirror implements Mirror, MirrorControl {
 
   status(): Status {
     const { parts } = this.#started();
-    const door = { listening: this.#door !== undefined, listenError: this.#listenError, port: this.#port, startedAt: this.#startedAt };
+    const door = {
+      listening: this.#door !== undefined,
+      listenError: this.#listenError,
+      port: this.#port,
+      startedAt: this.#startedAt,
+    };
     return describeStatus(this.#config, parts, door, this.#disk);
   }
 
@@ -217,6 +223,17 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       }),
     );
     void this.#measureDisk(parts);
+    void this.#restoreClients(parts);
+  }
+
+  /** The clients of the last day come from the audit, beside the first requests. */
+  async #restoreClients(parts: MirrorParts): Promise<void> {
+    try {
+      const clients = await parts.audit.clients(parts.clock.now() - dayMs);
+      if (this.#running?.parts === parts) parts.activity.restoreClients(clients);
+    } catch (error) {
+      parts.log.warn('the clients of the last day could not be read', { error });
+    }
   }
 
   #quietly(what: string, task: () => void): void {
@@ -285,7 +302,10 @@ class EmbeddedMirror implements Mirror, MirrorControl {
   #address(setting: 'listen' | 'adminListen'): ListenAddress {
     const text = this.#config.settings[setting];
     const address = parseAddress(text);
-    if (address === undefined) throw new ConfigError([`${setting} "${text}" is not an address such as ":5050" or "127.0.0.1:5051".`], { value: text });
+    if (address === undefined)
+      throw new ConfigError([`${setting} "${text}" is not an address such as ":5050" or "127.0.0.1:5051".`], {
+        value: text,
+      });
     return address;
   }
 }

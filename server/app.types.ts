@@ -7,6 +7,8 @@ export interface MirrorConfig {
   readonly settings: Settings;
   /** The environment's HTTP proxies, for upstreams without one of their own; default: none. */
   readonly proxyEnvironment?: { readonly httpProxy: string; readonly httpsProxy: string; readonly noProxy: string };
+  /** Whether a flag or the settings file names the default upstream; then the window's choice does not count. */
+  readonly isDefaultUpstreamGiven?: boolean;
   /** Folder of the renderer's built files; absent in tests that do not open the window. */
   readonly rendererDirectory?: string;
   /** Encrypts secrets at rest; without it a key file in the data directory is used. */

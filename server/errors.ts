@@ -93,7 +93,11 @@ export class UpstreamError extends MirrorError {
   /** HTTP status the upstream answered with, when it answered at all. */
   readonly status: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: MirrorErrorOptions & { readonly status?: number | undefined } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: MirrorErrorOptions & { readonly status?: number | undefined } = {},
+  ) {
     super(code, message, options);
     this.status = options.status;
   }

@@ -3,6 +3,7 @@ import type { MirrorConfig } from './app.types.ts';
 import type { MirrorParts } from './app-parts.ts';
 import type { Status } from './api/contract.ts';
 import { parseAddress } from './config/address.ts';
+import { pullExample } from './pull-example.ts';
 
 /** What the status needs to know of the doors. */
 export interface DoorState {
@@ -26,7 +27,12 @@ type Attention = Status['attention'][number];
 /** The mirror's own account of itself: honest, so "running" is said only when it serves and nothing needs a person. */
 export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: DoorState, disk: DiskFigures): Status {
   const { settings } = config;
-  const attention = [...doorAttention(door), ...diskAttention(config, disk), ...upstreamAttention(parts), ...auditAttention(parts)];
+  const attention = [
+    ...doorAttention(door),
+    ...diskAttention(config, disk),
+    ...upstreamAttention(parts),
+    ...auditAttention(parts),
+  ];
   const address = parseAddress(settings.listen) ?? { host: '', port: door.port };
   const isTls = settings.tls.cert !== '';
   const active = parts.blobCache.active;
@@ -40,7 +46,7 @@ export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: D
     addresses: reachableAddresses(address.host, door.port),
     tls: isTls,
     mutualTls: isTls && settings.tls.clientCa !== '',
-    pullExample: pullExample(address.host, door.port, isTls, parts.upstreams.defaultName),
+    pullExample: pullExample({ address: localAddress(address.host, door.port), isTls }, parts),
     offline: parts.upstreams.isOffline,
     defaultUpstream: parts.upstreams.defaultName,
     dataDirectory: settings.dataDirectory,
@@ -51,25 +57,18 @@ export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: D
   };
 }
 
-/** A command that works as printed on this machine. */
-function pullExample(host: string, port: number, isTls: boolean, defaultUpstream: string): string {
-  const name = host === '' || host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const image = exampleImages[defaultUpstream] ?? 'your/image:tag';
-  const flag = isTls ? '' : '--src-tls-verify=false ';
-  return `skopeo copy ${flag}docker://${name}:${String(port)}/${image} dir:/tmp/zhi-mirror-example`;
+/** The listener as this machine reaches it. */
+function localAddress(host: string, port: number): string {
+  const name =
+    host === '' || host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `${name}:${String(port)}`;
 }
-
-/** Small images that are there to be pulled. */
-const exampleImages: Readonly<Record<string, string>> = {
-  'docker.io': 'library/hello-world:latest',
-  'ghcr.io': 'docker.io/library/hello-world:latest',
-  'quay.io': 'prometheus/busybox:latest',
-  'registry.k8s.io': 'pause:3.10',
-};
 
 function doorAttention(door: DoorState): Attention[] {
   if (door.listening || door.listenError === undefined) return [];
-  return [{ id: 'listener', severity: 'error', title: 'The mirror is not reachable', detail: door.listenError, link: '/' }];
+  return [
+    { id: 'listener', severity: 'error', title: 'The mirror is not reachable', detail: door.listenError, link: '/' },
+  ];
 }
 
 function diskAttention(config: MirrorConfig, disk: DiskFigures): Attention[] {
@@ -79,7 +78,8 @@ function diskAttention(config: MirrorConfig, disk: DiskFigures): Attention[] {
       id: 'disk',
       severity: 'error',
       title: 'The disk is nearly full: nothing new is kept',
-      detail: 'Pulls still work, but each is fetched from its upstream again. Free space on the disk, or delete content in Cache.',
+      detail:
+        'Pulls still work, but each is fetched from its upstream again. Free space on the disk, or delete content in Cache.',
       link: '/cache',
     },
   ];
@@ -88,7 +88,12 @@ function diskAttention(config: MirrorConfig, disk: DiskFigures): Attention[] {
 function upstreamAttention(parts: MirrorParts): Attention[] {
   return parts.upstreams.list().flatMap((upstream): Attention[] => {
     const health = upstream.client.health();
-    if (upstream.settings.mode === 'offline' || parts.upstreams.isOffline || (health.state !== 'failing' && health.state !== 'open')) return [];
+    if (
+      upstream.settings.mode === 'offline' ||
+      parts.upstreams.isOffline ||
+      (health.state !== 'failing' && health.state !== 'open')
+    )
+      return [];
     const { name } = upstream.settings;
     return [
       {
@@ -112,7 +117,9 @@ function auditAttention(parts: MirrorParts): Attention[] {
       id: 'audit',
       severity: isFailing ? 'error' : 'warning',
       title: isFailing ? 'The audit log cannot be written' : 'The search of the audit log lags behind',
-      detail: isFailing ? `Its lines wait in memory: ${why}. Free space or mend the disk; nothing is lost meanwhile.` : `${why}. Every line is written all the same.`,
+      detail: isFailing
+        ? `Its lines wait in memory: ${why}. Free space or mend the disk; nothing is lost meanwhile.`
+        : `${why}. Every line is written all the same.`,
       link: '/',
     },
   ];

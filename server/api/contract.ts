@@ -48,7 +48,9 @@ export const attention = z.object({
 export const status = z.object({
   version: z.string(),
   startedAt: z.number(),
-  state: z.enum(['running', 'working', 'attention', 'stopped']).describe('working: transfers are under way. attention: running, and something needs a person.'),
+  state: z
+    .enum(['running', 'working', 'attention', 'stopped'])
+    .describe('working: transfers are under way. attention: running, and something needs a person.'),
   listening: z.boolean(),
   listenError: z.string().optional(),
   addresses: z.array(z.string()).describe('host:port under which clients on the network reach the mirror, best first.'),
@@ -98,8 +100,26 @@ export const seriesPoint = z.object({
 export const dashboard = z.object({
   intervalMs: z.number(),
   series: z.array(seriesPoint),
-  today: z.object({ requests: z.number(), hitRatio: z.number().nullable(), bytesServed: z.number(), bytesFetched: z.number(), bytesSaved: z.number(), clients: z.number(), failed: z.number() }),
-  clients: z.array(z.object({ clientIp: z.string(), lastSeenAt: z.number(), requests: z.number(), hits: z.number(), userAgent: z.string().optional() })).describe('Clients of the last 24 h, most recent first, at most 50.'),
+  today: z.object({
+    requests: z.number(),
+    hitRatio: z.number().nullable(),
+    bytesServed: z.number(),
+    bytesFetched: z.number(),
+    bytesSaved: z.number(),
+    clients: z.number(),
+    failed: z.number(),
+  }),
+  clients: z
+    .array(
+      z.object({
+        clientIp: z.string(),
+        lastSeenAt: z.number(),
+        requests: z.number(),
+        hits: z.number(),
+        userAgent: z.string().optional(),
+      }),
+    )
+    .describe('Clients of the last 24 h, most recent first, at most 50.'),
   upstreams: z.array(z.object({ name: z.string(), mode: upstreamMode, health: upstreamHealth })),
 });
 
@@ -185,9 +205,33 @@ export const manifestDetail = z.object({
   subject: z.string().optional(),
   annotations: z.record(z.string(), z.string()),
   config: z.object({ digest: z.string(), mediaType: z.string(), size: z.number(), held: z.boolean() }).optional(),
-  layers: z.array(z.object({ digest: z.string(), mediaType: z.string(), size: z.number(), held: z.boolean(), sharedBy: z.number().describe('Manifests that use it.') })),
-  manifests: z.array(z.object({ digest: z.string(), mediaType: z.string(), size: z.number(), platform: z.string().optional(), held: z.boolean() })),
-  referrers: z.array(z.object({ digest: z.string(), mediaType: z.string(), artifactType: z.string().optional(), size: z.number(), held: z.boolean() })),
+  layers: z.array(
+    z.object({
+      digest: z.string(),
+      mediaType: z.string(),
+      size: z.number(),
+      held: z.boolean(),
+      sharedBy: z.number().describe('Manifests that use it.'),
+    }),
+  ),
+  manifests: z.array(
+    z.object({
+      digest: z.string(),
+      mediaType: z.string(),
+      size: z.number(),
+      platform: z.string().optional(),
+      held: z.boolean(),
+    }),
+  ),
+  referrers: z.array(
+    z.object({
+      digest: z.string(),
+      mediaType: z.string(),
+      artifactType: z.string().optional(),
+      size: z.number(),
+      held: z.boolean(),
+    }),
+  ),
   pullCommands: z.array(z.object({ tool: z.string(), command: z.string() })),
   pinned: z.boolean(),
   firstSeenAt: z.number(),
@@ -202,43 +246,214 @@ export const deletePreview = z.object({
 
 const upstreamInput = upstream;
 const repositoryQuery = z.object({ repository: z.string().min(1) });
-const cacheTarget = z.object({ repository: z.string().min(1), reference: z.string().optional().describe('Tag or digest; absent means the whole repository.') });
+const cacheTarget = z.object({
+  repository: z.string().min(1),
+  reference: z.string().optional().describe('Tag or digest; absent means the whole repository.'),
+});
 const done = z.object({ ok: z.literal(true) });
 
 /** Route table: `api/client.ts` of the renderer and `api/serve.ts` both read it. Path parameters are part of `query`/`body`. */
 export const routes = {
   getStatus: { method: 'GET', path: '/api/v1/status', query: z.object({}), body: z.undefined(), response: status },
-  setOffline: { method: 'POST', path: '/api/v1/offline', query: z.object({}), body: z.object({ offline: z.boolean() }), response: done },
-  setServing: { method: 'POST', path: '/api/v1/serving', query: z.object({}), body: z.object({ serving: z.boolean() }), response: done },
-  getDashboard: { method: 'GET', path: '/api/v1/dashboard', query: z.object({ range: z.enum(['1h', '24h', '7d']).default('1h') }), body: z.undefined(), response: dashboard },
-  listRequests: { method: 'GET', path: '/api/v1/requests', query: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(200) }), body: z.undefined(), response: z.object({ requests: z.array(requestRow) }) },
+  setOffline: {
+    method: 'POST',
+    path: '/api/v1/offline',
+    query: z.object({}),
+    body: z.object({ offline: z.boolean() }),
+    response: done,
+  },
+  setServing: {
+    method: 'POST',
+    path: '/api/v1/serving',
+    query: z.object({}),
+    body: z.object({ serving: z.boolean() }),
+    response: done,
+  },
+  getDashboard: {
+    method: 'GET',
+    path: '/api/v1/dashboard',
+    query: z.object({ range: z.enum(['1h', '24h', '7d']).default('1h') }),
+    body: z.undefined(),
+    response: dashboard,
+  },
+  listRequests: {
+    method: 'GET',
+    path: '/api/v1/requests',
+    query: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(200) }),
+    body: z.undefined(),
+    response: z.object({ requests: z.array(requestRow) }),
+  },
   searchAudit: {
-    method: 'GET', path: '/api/v1/audit',
-    query: z.object({ text: z.string().default(''), outcome: outcome.optional(), event: z.string().optional(), digest: z.string().optional(), before: z.coerce.number().optional().describe('Row cursor: only rows before it.'), limit: z.coerce.number().int().min(1).max(1000).default(100) }),
-    body: z.undefined(), response: z.object({ rows: z.array(requestRow.extend({ row: z.number() })), next: z.number().optional() }),
+    method: 'GET',
+    path: '/api/v1/audit',
+    query: z.object({
+      text: z.string().default(''),
+      outcome: outcome.optional(),
+      event: z.string().optional(),
+      digest: z.string().optional(),
+      before: z.coerce.number().optional().describe('Row cursor: only rows before it.'),
+      limit: z.coerce.number().int().min(1).max(1000).default(100),
+    }),
+    body: z.undefined(),
+    response: z.object({ rows: z.array(requestRow.extend({ row: z.number() })), next: z.number().optional() }),
   },
-  listUpstreams: { method: 'GET', path: '/api/v1/upstreams', query: z.object({}), body: z.undefined(), response: z.object({ upstreams: z.array(upstreamView), locked: z.boolean().describe('True when the settings file lists the upstreams.') }) },
-  addUpstream: { method: 'POST', path: '/api/v1/upstreams', query: z.object({}), body: upstreamInput, response: upstreamView },
-  updateUpstream: { method: 'PUT', path: '/api/v1/upstreams', query: z.object({ name: upstreamName }), body: upstreamInput.omit({ accounts: true }), response: upstreamView },
-  removeUpstream: { method: 'DELETE', path: '/api/v1/upstreams', query: z.object({ name: upstreamName }), body: z.undefined(), response: done },
-  setDefaultUpstream: { method: 'POST', path: '/api/v1/upstreams/default', query: z.object({}), body: z.object({ name: upstreamName }), response: done },
-  addAccount: { method: 'POST', path: '/api/v1/upstreams/accounts', query: z.object({ name: upstreamName }), body: z.object({ path: z.string().default(''), username: z.string().default(''), password: z.string().default(''), registryToken: z.string().default('') }), response: upstreamView },
-  removeAccount: { method: 'DELETE', path: '/api/v1/upstreams/accounts', query: z.object({ name: upstreamName, path: z.string().default(''), username: z.string().default('') }), body: z.undefined(), response: upstreamView },
-  importDockerConfig: { method: 'POST', path: '/api/v1/upstreams/import-docker', query: z.object({}), body: z.object({ content: z.string().describe("Text of Docker's config.json.") }), response: z.object({ imported: z.array(z.string()), skipped: z.array(z.object({ host: z.string(), reason: z.string() })) }) },
-  testUpstream: { method: 'POST', path: '/api/v1/upstreams/test', query: z.object({}), body: z.object({ upstream: upstreamInput, repository: z.string().optional(), reference: z.string().optional(), testId: z.string().optional().describe('Steps are also sent as upstream-test events with this id.') }), response: z.object({ steps: z.array(testStep) }) },
-  retryUpstream: { method: 'POST', path: '/api/v1/upstreams/retry', query: z.object({}), body: z.object({ name: upstreamName }), response: done },
-  matchReference: { method: 'GET', path: '/api/v1/match', query: z.object({ reference: z.string().min(1).describe('As a client writes it, perhaps with this mirror\'s host in front.'), ns: z.string().optional(), host: z.string().optional() }), body: z.undefined(), response: matchResult },
+  listUpstreams: {
+    method: 'GET',
+    path: '/api/v1/upstreams',
+    query: z.object({}),
+    body: z.undefined(),
+    response: z.object({
+      upstreams: z.array(upstreamView),
+      locked: z.boolean().describe('True when the settings file lists the upstreams.'),
+    }),
+  },
+  addUpstream: {
+    method: 'POST',
+    path: '/api/v1/upstreams',
+    query: z.object({}),
+    body: upstreamInput,
+    response: upstreamView,
+  },
+  updateUpstream: {
+    method: 'PUT',
+    path: '/api/v1/upstreams',
+    query: z.object({ name: upstreamName }),
+    body: upstreamInput.omit({ accounts: true }),
+    response: upstreamView,
+  },
+  removeUpstream: {
+    method: 'DELETE',
+    path: '/api/v1/upstreams',
+    query: z.object({ name: upstreamName }),
+    body: z.undefined(),
+    response: done,
+  },
+  setDefaultUpstream: {
+    method: 'POST',
+    path: '/api/v1/upstreams/default',
+    query: z.object({}),
+    body: z.object({ name: upstreamName }),
+    response: done,
+  },
+  addAccount: {
+    method: 'POST',
+    path: '/api/v1/upstreams/accounts',
+    query: z.object({ name: upstreamName }),
+    body: z.object({
+      path: z.string().default(''),
+      username: z.string().default(''),
+      password: z.string().default(''),
+      registryToken: z.string().default(''),
+    }),
+    response: upstreamView,
+  },
+  removeAccount: {
+    method: 'DELETE',
+    path: '/api/v1/upstreams/accounts',
+    query: z.object({ name: upstreamName, path: z.string().default(''), username: z.string().default('') }),
+    body: z.undefined(),
+    response: upstreamView,
+  },
+  importDockerConfig: {
+    method: 'POST',
+    path: '/api/v1/upstreams/import-docker',
+    query: z.object({}),
+    body: z.object({ content: z.string().describe("Text of Docker's config.json.") }),
+    response: z.object({
+      imported: z.array(z.string()),
+      skipped: z.array(z.object({ host: z.string(), reason: z.string() })),
+    }),
+  },
+  testUpstream: {
+    method: 'POST',
+    path: '/api/v1/upstreams/test',
+    query: z.object({}),
+    body: z.object({
+      upstream: upstreamInput,
+      repository: z.string().optional(),
+      reference: z.string().optional(),
+      testId: z.string().optional().describe('Steps are also sent as upstream-test events with this id.'),
+    }),
+    response: z.object({ steps: z.array(testStep) }),
+  },
+  retryUpstream: {
+    method: 'POST',
+    path: '/api/v1/upstreams/retry',
+    query: z.object({}),
+    body: z.object({ name: upstreamName }),
+    response: done,
+  },
+  matchReference: {
+    method: 'GET',
+    path: '/api/v1/match',
+    query: z.object({
+      reference: z.string().min(1).describe("As a client writes it, perhaps with this mirror's host in front."),
+      ns: z.string().optional(),
+      host: z.string().optional(),
+    }),
+    body: z.undefined(),
+    response: matchResult,
+  },
   listRepositories: {
-    method: 'GET', path: '/api/v1/cache/repositories',
-    query: z.object({ text: z.string().default('').describe('Part of a name, or a digest.'), upstream: z.string().optional().describe('Upstream name; "local" for pushed content.'), sort: z.enum(['name', 'bytes', 'lastPulled']).default('name'), after: z.string().optional(), limit: z.coerce.number().int().min(1).max(500).default(200) }),
-    body: z.undefined(), response: z.object({ repositories: z.array(repositoryRow), total: z.number(), next: z.string().optional() }),
+    method: 'GET',
+    path: '/api/v1/cache/repositories',
+    query: z.object({
+      text: z.string().default('').describe('Part of a name, or a digest.'),
+      upstream: z.string().optional().describe('Upstream name; "local" for pushed content.'),
+      sort: z.enum(['name', 'bytes', 'lastPulled']).default('name'),
+      after: z.string().optional(),
+      limit: z.coerce.number().int().min(1).max(500).default(200),
+    }),
+    body: z.undefined(),
+    response: z.object({ repositories: z.array(repositoryRow), total: z.number(), next: z.string().optional() }),
   },
-  getRepository: { method: 'GET', path: '/api/v1/cache/repository', query: repositoryQuery, body: z.undefined(), response: z.object({ repository: repositoryRow, tags: z.array(tagRow), untagged: z.array(manifestRow), artifacts: z.array(manifestRow) }) },
-  getManifest: { method: 'GET', path: '/api/v1/cache/manifest', query: repositoryQuery.extend({ reference: z.string().min(1) }), body: z.undefined(), response: manifestDetail },
-  pin: { method: 'POST', path: '/api/v1/cache/pin', query: z.object({}), body: cacheTarget.extend({ pinned: z.boolean() }), response: done },
-  refreshTag: { method: 'POST', path: '/api/v1/cache/refresh', query: z.object({}), body: z.object({ repository: z.string().min(1), reference: z.string().min(1) }), response: z.object({ digest: z.string(), changed: z.boolean() }) },
-  previewDelete: { method: 'GET', path: '/api/v1/cache/delete-preview', query: cacheTarget, body: z.undefined(), response: deletePreview },
-  deleteContent: { method: 'POST', path: '/api/v1/cache/delete', query: z.object({}), body: cacheTarget, response: deletePreview },
+  getRepository: {
+    method: 'GET',
+    path: '/api/v1/cache/repository',
+    query: repositoryQuery,
+    body: z.undefined(),
+    response: z.object({
+      repository: repositoryRow,
+      tags: z.array(tagRow),
+      untagged: z.array(manifestRow),
+      artifacts: z.array(manifestRow),
+    }),
+  },
+  getManifest: {
+    method: 'GET',
+    path: '/api/v1/cache/manifest',
+    query: repositoryQuery.extend({ reference: z.string().min(1) }),
+    body: z.undefined(),
+    response: manifestDetail,
+  },
+  pin: {
+    method: 'POST',
+    path: '/api/v1/cache/pin',
+    query: z.object({}),
+    body: cacheTarget.extend({ pinned: z.boolean() }),
+    response: done,
+  },
+  refreshTag: {
+    method: 'POST',
+    path: '/api/v1/cache/refresh',
+    query: z.object({}),
+    body: z.object({ repository: z.string().min(1), reference: z.string().min(1) }),
+    response: z.object({ digest: z.string(), changed: z.boolean() }),
+  },
+  previewDelete: {
+    method: 'GET',
+    path: '/api/v1/cache/delete-preview',
+    query: cacheTarget,
+    body: z.undefined(),
+    response: deletePreview,
+  },
+  deleteContent: {
+    method: 'POST',
+    path: '/api/v1/cache/delete',
+    query: z.object({}),
+    body: cacheTarget,
+    response: deletePreview,
+  },
 } as const;
 
 export type RouteName = keyof typeof routes;

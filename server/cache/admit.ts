@@ -46,9 +46,14 @@ export class Admission {
    * is returned all the same (`stored: false`): a full disk stops caching, not serving.
    * @throws ContentError (CONTENT_MISMATCH), RequestError (MANIFEST_INVALID)
    */
-  admitManifest(arrival: Arrival): { readonly admitted: AdmittedManifest; readonly stored: boolean; readonly error?: Error } {
+  admitManifest(arrival: Arrival): {
+    readonly admitted: AdmittedManifest;
+    readonly stored: boolean;
+    readonly error?: Error;
+  } {
     const { digest, content } = arrival;
-    if (digestOf(content, algorithmOf(digest)) !== digest) throw new ContentError(`the manifest's bytes do not hash to ${digest}`);
+    if (digestOf(content, algorithmOf(digest)) !== digest)
+      throw new ContentError(`the manifest's bytes do not hash to ${digest}`);
     const manifest = parseManifest(content, arrival.mediaType);
     const admitted = { digest, mediaType: manifest.mediaType, content, manifest };
     try {

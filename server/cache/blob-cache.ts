@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { ContentError, MirrorError, RequestError, StorageError, UpstreamError } from '../errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { diskSpace } from '../lib/files.ts';
+import { freeSpace } from '../lib/files.ts';
 import { SingleFlight } from '../lib/concurrency.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -9,6 +9,7 @@ import type { HashPool } from '../storage/hash-pool.ts';
 import type { Layout } from '../storage/layout.ts';
 import type { ManifestStore } from '../storage/manifest-store.ts';
 import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
+import type { BlobAnswer } from '../upstream/client.types.ts';
 import { Absences } from './absences.ts';
 import { BlobFlight } from './blob-flight.ts';
 import type { PartialFile } from './blob-flight.ts';
@@ -17,7 +18,12 @@ import type { CacheEvents, LiveUpstream, Target, UpstreamLookup } from './target
 /** A blob that can be read now: its file, or the download it is still growing in. Call `close` when done. */
 export type BlobSource =
   | { readonly kind: 'file'; readonly handle: FileHandle; readonly sizeBytes: number; close(): Promise<void> }
-  | { readonly kind: 'flight'; readonly flight: BlobFlight; readonly sizeBytes: number | undefined; close(): Promise<void> };
+  | {
+      readonly kind: 'flight';
+      readonly flight: BlobFlight;
+      readonly sizeBytes: number | undefined;
+      close(): Promise<void>;
+    };
 
 export interface BlobCacheParts {
   readonly blobs: BlobStore;
@@ -46,7 +52,10 @@ interface Download {
 /** Blobs, local first: held → its file; in flight → the growing file; else one writer and many followers. */
 export class BlobCache {
   readonly #parts: BlobCacheParts;
+  /** The one to join, by digest. */
   readonly #downloads = new Map<Digest, Download>();
+  /** All under way: one that is only passed on may have others of its digest beside it. */
+  readonly #running = new Set<Download>();
   readonly #starting = new SingleFlight<Digest, Download>();
   readonly #absent: Absences<true>;
 
@@ -57,7 +66,7 @@ export class BlobCache {
 
   /** Downloads under way. */
   get active(): number {
-    return this.#downloads.size;
+    return this.#running.size;
   }
 
   /** Forgets remembered absences, e.g. after the upstreams changed. */
@@ -69,7 +78,11 @@ export class BlobCache {
    * Opens a blob of a repository for reading.
    * @throws RequestError (BLOB_UNKNOWN), UpstreamError
    */
-  async open(target: Target, digest: Digest, signal: AbortSignal): Promise<{ readonly source: BlobSource; readonly cached: boolean }> {
+  async open(
+    target: Target,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<{ readonly source: BlobSource; readonly cached: boolean }> {
     const repository = this.#parts.repositories.find(target.name);
     if (repository !== undefined && this.#mayServe(repository, digest)) {
       const held = await this.#openHeld(digest);
@@ -96,12 +109,21 @@ export class BlobCache {
    * Size of a blob without moving its bytes: from the store, or by HEAD from the upstream.
    * @throws RequestError (BLOB_UNKNOWN), UpstreamError
    */
-  async stat(target: Target, digest: Digest, signal: AbortSignal): Promise<{ readonly sizeBytes: number | undefined; readonly cached: boolean }> {
+  async stat(
+    target: Target,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<{ readonly sizeBytes: number | undefined; readonly cached: boolean }> {
     const repository = this.#parts.repositories.find(target.name);
     const size = this.#parts.blobs.sizeOf(digest);
-    if (repository !== undefined && size !== undefined && this.#mayServe(repository, digest)) return { sizeBytes: size, cached: true };
+    if (repository !== undefined && size !== undefined && this.#mayServe(repository, digest))
+      return { sizeBytes: size, cached: true };
     const flying = this.#downloads.get(digest);
-    if (repository !== undefined && flying?.repositoryIds.has(repository.id) === true && flying.flight.sizeBytes !== undefined) {
+    if (
+      repository !== undefined &&
+      flying?.repositoryIds.has(repository.id) === true &&
+      flying.flight.sizeBytes !== undefined
+    ) {
       return { sizeBytes: flying.flight.sizeBytes, cached: false };
     }
     const upstream = this.#upstreamOf(target, digest);
@@ -112,7 +134,7 @@ export class BlobCache {
 
   /** Waits for downloads to end, or aborts them after `graceMs`; what is on disk resumes next time. */
   async stop(graceMs: number): Promise<void> {
-    const downloads = [...this.#downloads.values()];
+    const downloads = [...this.#running];
     const timer = setTimeout(() => {
       for (const download of downloads) download.flight.abort(new MirrorError('CANCELLED', 'the mirror is stopping'));
     }, graceMs);
@@ -143,9 +165,14 @@ export class BlobCache {
 
   #upstreamOf(target: Target, digest: Digest): LiveUpstream {
     const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
-    if (upstream === undefined) throw new RequestError('BLOB_UNKNOWN', `blob ${digest} is not in ${target.name}`, { value: digest });
+    if (upstream === undefined)
+      throw new RequestError('BLOB_UNKNOWN', `blob ${digest} is not in ${target.name}`, { value: digest });
     if (this.#parts.upstreams.isOffline || upstream.settings.mode === 'offline') {
-      throw new UpstreamError('UPSTREAM_OFFLINE', `blob ${digest} is not held and ${upstream.settings.name} is switched offline`, { value: digest });
+      throw new UpstreamError(
+        'UPSTREAM_OFFLINE',
+        `blob ${digest} is not held and ${upstream.settings.name} is switched offline`,
+        { value: digest },
+      );
     }
     return upstream;
   }
@@ -155,7 +182,12 @@ export class BlobCache {
     throw new RequestError('BLOB_UNKNOWN', `blob ${digest} is not in ${target.name}`, { value: digest });
   }
 
-  async #confirm(target: Target, upstream: LiveUpstream, digest: Digest, signal: AbortSignal): Promise<number | undefined> {
+  async #confirm(
+    target: Target,
+    upstream: LiveUpstream,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     try {
       const head = await upstream.client.headBlob(target.upstreamRepository ?? target.name, digest, signal);
       return head.sizeBytes;
@@ -165,7 +197,8 @@ export class BlobCache {
   }
 
   #noteAbsence(target: Target, upstream: LiveUpstream, digest: Digest, error: unknown): unknown {
-    if (error instanceof RequestError) this.#absent.put(`${target.name}@${digest}`, true, upstream.settings.negativeTtl);
+    if (error instanceof RequestError)
+      this.#absent.put(`${target.name}@${digest}`, true, upstream.settings.negativeTtl);
     return error;
   }
 
@@ -175,7 +208,10 @@ export class BlobCache {
 
   async #join(target: Target, upstream: LiveUpstream, owner: Repository, digest: Digest): Promise<Download> {
     const running = this.#downloads.get(digest);
-    const download = running?.flight.isJoinable === true ? running : await this.#starting.run(digest, () => this.#begin(target, upstream, owner, digest));
+    const download =
+      running?.flight.isJoinable === true
+        ? running
+        : await this.#starting.run(digest, () => this.#begin(target, upstream, owner, digest));
     download.repositoryIds.add(owner.id);
     download.users += 1;
     try {
@@ -188,21 +224,43 @@ export class BlobCache {
   }
 
   async #begin(target: Target, upstream: LiveUpstream, owner: Repository, digest: Digest): Promise<Download> {
-    const expectedBytes = this.#parts.manifests.referencedSize(owner.id, digest);
-    const partial = await this.#openPartial(digest, expectedBytes);
+    const { blobs, manifests, hashes, clock, events } = this.#parts;
+    const before = this.#downloads.get(digest);
+    // what a failed download leaves behind, or takes away, must be settled before it is looked at
+    if (before?.flight.hasFailed === true) await before.done;
+    const isTaken = [...this.#running].some(
+      (download) => download.flight.digest === digest && download.partial !== undefined,
+    );
+    const expectedBytes = manifests.referencedSize(owner.id, digest);
+    const abort = new AbortController();
+    // looked up each time: an upstream that was edited meanwhile has a new client, and the download goes on with it
+    const fetch = (offset: number, signal: AbortSignal): Promise<BlobAnswer> =>
+      (this.#parts.upstreams.find(upstream.settings.name) ?? upstream).client.getBlob(
+        target.upstreamRepository ?? target.name,
+        digest,
+        offset,
+        signal,
+      );
+    const offset = isTaken ? 0 : blobs.partialBytes(digest);
+    const first =
+      offset === 0 || offset !== expectedBytes ? { offset, answer: fetch(offset, abort.signal) } : undefined;
+    first?.answer.catch(() => undefined);
+    const partial = isTaken ? undefined : await this.#openPartial(digest, expectedBytes);
     const flight = new BlobFlight({
       digest,
       expectedBytes,
       partial,
-      hashes: this.#parts.hashes,
-      clock: this.#parts.clock,
-      fetch: (offset, signal) => upstream.client.getBlob(target.upstreamRepository ?? target.name, digest, offset, signal),
+      hashes,
+      clock,
+      first,
+      abort,
+      fetch,
       maxResumes: upstream.settings.maxRetries,
       onFetched: (bytes) => {
-        this.#parts.events.fetched(bytes);
+        events.fetched(bytes);
       },
       onNotStored: (error) => {
-        this.#parts.events.warn('the disk refused; passing content on without keeping it', { digest, error: error.message });
+        events.warn('the disk refused; passing content on without keeping it', { digest, error: error.message });
       },
     });
     return this.#launch(flight, owner, partial);
@@ -214,21 +272,38 @@ export class BlobCache {
       resolve(undefined);
     });
     const repositoryIds = new Set([owner.id]);
-    const download: Download = { flight, repositoryIds, opened, partial, users: 0, isOver: false, done: Promise.resolve() };
+    const download: Download = {
+      flight,
+      repositoryIds,
+      opened,
+      partial,
+      users: 0,
+      isOver: false,
+      done: Promise.resolve(),
+    };
     run.catch(reject);
     opened.catch(() => undefined);
     // the map entry goes only after commit, so that nobody starts a second download in between
-    const done = run.then(() => this.#keep(download, owner), (error: unknown) => this.#discard(download, error)).finally(() => this.#end(download));
+    const done = run
+      .then(
+        () => this.#keep(download, owner),
+        (error: unknown) => this.#discard(download, error),
+      )
+      .finally(() => this.#end(download));
     const whole = Object.assign(download, { done });
     this.#downloads.set(flight.digest, whole);
+    this.#running.add(whole);
     return whole;
   }
 
   async #openPartial(digest: Digest, expectedBytes: number | undefined): Promise<PartialFile | undefined> {
     try {
-      const { freeBytes } = await diskSpace(this.#parts.layout.storage);
+      const freeBytes = freeSpace(this.#parts.layout.storage);
       if (freeBytes - (expectedBytes ?? 0) < this.#parts.freeSpaceFloorBytes) {
-        this.#parts.events.warn('the disk is nearly full; passing content on without keeping it', { digest, freeBytes });
+        this.#parts.events.warn('the disk is nearly full; passing content on without keeping it', {
+          digest,
+          freeBytes,
+        });
         return undefined;
       }
       const partial = await this.#parts.blobs.openPartial(digest);
@@ -236,7 +311,10 @@ export class BlobCache {
       await partial.handle.truncate(0);
       return { ...partial, offset: 0 };
     } catch (error) {
-      this.#parts.events.warn('the disk refused; passing content on without keeping it', { digest, error: String(error) });
+      this.#parts.events.warn('the disk refused; passing content on without keeping it', {
+        digest,
+        error: String(error),
+      });
       return undefined;
     }
   }
@@ -259,12 +337,18 @@ export class BlobCache {
     const { flight } = download;
     if (download.partial === undefined) return;
     // wrong bytes are never kept; a break keeps what came, for Range
-    if (error instanceof ContentError || error instanceof StorageError || !flight.isStored || flight.receivedBytes === 0) {
+    if (
+      error instanceof ContentError ||
+      error instanceof StorageError ||
+      !flight.isStored ||
+      flight.receivedBytes === 0
+    ) {
       await this.#parts.blobs.removePartial(flight.digest);
     }
   }
 
   async #end(download: Download): Promise<void> {
+    this.#running.delete(download);
     if (this.#downloads.get(download.flight.digest) === download) this.#downloads.delete(download.flight.digest);
     download.isOver = true;
     if (download.users === 0) await download.partial?.handle.close();

@@ -18,7 +18,7 @@ const writeBytes = 1024 * 1024;
 const writeEveryMs = 250;
 /** Recent bytes kept in memory for followers that keep up. */
 const windowLimit = 2 * 1024 * 1024;
-/** Withheld from every follower until the digest is proved: a client can't complete a transfer of wrong bytes. */
+/** End of what each follower wants that it gets only when the digest is proved: nobody completes a transfer of wrong bytes. */
 const withheldBytes = 16 * 1024;
 /** Hashed on the main thread: a worker's round trip costs more. */
 const inlineLimit = 256 * 1024;
@@ -42,6 +42,10 @@ export interface FlightParts {
   readonly partial: PartialFile | undefined;
   readonly hashes: HashPool;
   readonly clock: Clock;
+  /** The first answer, asked for while the partial file was opened, so that neither waits for the other. */
+  readonly first: { readonly offset: number; readonly answer: Promise<BlobAnswer> } | undefined;
+  /** Ends the download; its signal went with `first`. */
+  readonly abort: AbortController;
   /** Asks the upstream for the blob from `offset`. */
   readonly fetch: (offset: number, signal: AbortSignal) => Promise<BlobAnswer>;
   /** Breaks allowed in mid-body before the flight fails. */
@@ -56,14 +60,14 @@ export interface FlightParts {
  *
  *   upstream ─► window (memory) ─► partial file ─► hash (worker reads the file)
  *                  │                   │
- *                  └── followers ◄─────┘   at their own pace; the last 16 KiB only when the digest is proved
+ *                  └── followers ◄─────┘   at their own pace; the last 16 KiB (of a range: its last) only when the digest is proved
  *
  * The upstream chooses the bytes and their number: nothing is kept, and no follower completes, unless size and digest are right.
  */
 export class BlobFlight {
   readonly digest: Digest;
   readonly #parts: FlightParts;
-  readonly #abort = new AbortController();
+  readonly #abort: AbortController;
   readonly #progress = new Signal();
   readonly #followers = new Set<{ position: number }>();
   readonly #blocks = new Map<number, Promise<Buffer>>();
@@ -76,10 +80,13 @@ export class BlobFlight {
   #lastWriteAt: number;
   #proved = false;
   #error: Error | undefined;
+  #opened: (() => void) | undefined;
+  #isInline: boolean | undefined;
 
   constructor(parts: FlightParts) {
     this.digest = parts.digest;
     this.#parts = parts;
+    this.#abort = parts.abort;
     this.#size = parts.expectedBytes;
     this.#isStored = parts.partial !== undefined;
     this.#written = parts.partial?.offset ?? 0;
@@ -94,7 +101,11 @@ export class BlobFlight {
 
   /** Whether somebody new can still read it from byte 0. */
   get isJoinable(): boolean {
-    return this.#error === undefined && (this.#isStored || (this.#parts.partial?.offset ?? 0) === 0) && (this.#isStored || this.#window.start === 0);
+    return this.#error === undefined && (this.#isStored || this.#window.start <= this.#written);
+  }
+
+  get hasFailed(): boolean {
+    return this.#error !== undefined;
   }
 
   get receivedBytes(): number {
@@ -107,13 +118,16 @@ export class BlobFlight {
   }
 
   /**
-   * Runs the download to its end; `opened` is called when the upstream's headers arrived and followers may answer.
+   * Runs the download to its end; `opened` is called when the first bytes may go out: a failure before that can still be
+   * told to clients in words.
    * @throws UpstreamError, RequestError (BLOB_UNKNOWN), ContentError, StorageError
    */
   async run(opened: () => void): Promise<void> {
+    this.#opened = opened;
     try {
-      await this.#download(opened);
+      await this.#download();
       await this.#prove();
+      this.#open();
     } catch (error) {
       this.#error = error instanceof Error ? error : new Error(String(error));
       this.#hash?.abort();
@@ -132,24 +146,45 @@ export class BlobFlight {
    * Reads from `start` to `end` (exclusive; undefined: to the end), as fast as `onChunk` takes it and the upstream sends.
    * @throws whatever made the flight fail; then the follower's own transfer must be broken, not completed
    */
-  async follow(start: number, end: number | undefined, onChunk: (chunk: Buffer) => Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  async follow(
+    start: number,
+    end: number | undefined,
+    onChunk: (chunk: Buffer) => Promise<void> | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const follower = { position: start };
+    const last = end ?? Number.MAX_SAFE_INTEGER;
+    const wake = (): void => {
+      this.#progress.notify();
+    };
+    signal.addEventListener('abort', wake, { once: true });
     this.#followers.add(follower);
     try {
+      let position = start;
+      // copied, so that a range that has all it wants doesn't hold back a download that only memory carries
+      const tail: Buffer[] = [];
       while (!signal.aborted) {
-        const limit = Math.min(end ?? Number.MAX_SAFE_INTEGER, this.#releasable());
-        if (follower.position < limit) {
-          const chunk = await this.#bytesAt(follower.position, limit);
-          await onChunk(chunk);
-          follower.position += chunk.length;
+        const limit = Math.min(last, this.#releasable());
+        if (position < limit) {
+          const chunk = await this.#bytesAt(position, limit);
+          const free =
+            this.#proved && tail.length === 0 ? chunk.length : clamp(last - withheldBytes - position, 0, chunk.length);
+          if (free > 0) await onChunk(chunk.subarray(0, free));
+          if (free < chunk.length) tail.push(Buffer.from(chunk.subarray(free)));
+          position += chunk.length;
+          follower.position = position < last ? position : Number.MAX_SAFE_INTEGER;
           if (!this.#isStored) this.#trimWindow();
           continue;
         }
         if (this.#error !== undefined) throw this.#error;
-        if (this.#proved || (end !== undefined && follower.position >= end)) return;
+        if (this.#proved) {
+          for (const piece of tail) await onChunk(piece);
+          return;
+        }
         await this.#progress.next();
       }
     } finally {
+      signal.removeEventListener('abort', wake);
       this.#followers.delete(follower);
       this.#trimWindow();
     }
@@ -163,26 +198,28 @@ export class BlobFlight {
     if (this.#hash !== undefined) return this.#hash;
     const partial = this.#parts.partial;
     const algorithm = algorithmOf(this.digest);
-    this.#hash = partial === undefined || this.#isInline ? inlineHash(algorithm) : this.#parts.hashes.start(partial.path, algorithm);
+    this.#hash =
+      partial === undefined || this.#hashesInline()
+        ? inlineHash(algorithm)
+        : this.#parts.hashes.start(partial.path, algorithm);
     if (partial !== undefined && partial.offset > 0) this.#hash.advance(partial.offset);
     return this.#hash;
   }
 
-  /** Hashed here, from memory: nothing is stored, or it is small. The size is known as well as it will be before the first byte. */
-  get #isInline(): boolean {
+  /** Hashed here, from memory: nothing is stored, or it is small. Decided once: a later answer may tell a size the first did not. */
+  #hashesInline(): boolean {
     const { partial } = this.#parts;
-    return partial === undefined || (this.#size !== undefined && this.#size <= inlineLimit && partial.offset === 0);
+    return (this.#isInline ??=
+      partial === undefined || (this.#size !== undefined && this.#size <= inlineLimit && partial.offset === 0));
   }
 
-  async #download(opened: () => void): Promise<void> {
+  async #download(): Promise<void> {
     if (this.#size !== undefined && this.#window.end === this.#size) {
       // an earlier process stored it all and ended before it was proved
-      opened();
       return;
     }
-    let answer = await this.#parts.fetch(this.#window.end, this.#abort.signal);
+    let answer = await this.#firstAnswer();
     this.#checkSize(answer);
-    opened();
     for (let resumes = 0; ; resumes += 1) {
       const before = this.#window.end;
       try {
@@ -191,8 +228,14 @@ export class BlobFlight {
         return;
       } catch (error) {
         // a break after progress is worth another request; wrong content and our own decisions are not
-        const isBroken = error instanceof MirrorError && (error.code === 'UPSTREAM_UNREACHABLE' || error.code === 'UPSTREAM_TIMEOUT');
-        if (!isBroken || this.#abort.signal.aborted || (resumes >= this.#parts.maxResumes && this.#window.end === before)) throw error;
+        const isBroken =
+          error instanceof MirrorError && (error.code === 'UPSTREAM_UNREACHABLE' || error.code === 'UPSTREAM_TIMEOUT');
+        if (
+          !isBroken ||
+          this.#abort.signal.aborted ||
+          (resumes >= this.#parts.maxResumes && this.#window.end === before)
+        )
+          throw error;
         if (resumes >= this.#parts.maxResumes * 4) throw error;
         answer = await this.#parts.fetch(this.#window.end, this.#abort.signal);
         this.#checkSize(answer);
@@ -200,11 +243,23 @@ export class BlobFlight {
     }
   }
 
+  async #firstAnswer(): Promise<BlobAnswer> {
+    const { first } = this.#parts;
+    if (first === undefined) return this.#parts.fetch(this.#window.end, this.#abort.signal);
+    const answer = await first.answer;
+    if (first.offset === this.#window.end) return answer;
+    // the partial file was not what it seemed
+    answer.body.cancel();
+    return this.#parts.fetch(this.#window.end, this.#abort.signal);
+  }
+
   #checkSize(answer: BlobAnswer): void {
     if (answer.sizeBytes === undefined) return;
     if (this.#size !== undefined && this.#size !== answer.sizeBytes) {
       answer.body.cancel();
-      throw new ContentError(`upstream says blob ${this.digest} has ${String(answer.sizeBytes)} bytes, ${String(this.#size)} were promised`);
+      throw new ContentError(
+        `upstream says blob ${this.digest} has ${String(answer.sizeBytes)} bytes, ${String(this.#size)} were promised`,
+      );
     }
     this.#size = answer.sizeBytes;
   }
@@ -214,7 +269,9 @@ export class BlobFlight {
     let skip = this.#window.end - answer.offset;
     if (skip < 0) {
       answer.body.cancel();
-      throw new ContentError(`upstream sent blob ${this.digest} from byte ${String(answer.offset)}, ${String(this.#window.end)} was asked`);
+      throw new ContentError(
+        `upstream sent blob ${this.digest} from byte ${String(answer.offset)}, ${String(this.#window.end)} was asked`,
+      );
     }
     await answer.body.pump((chunk) => {
       this.#parts.onFetched(chunk.length);
@@ -229,10 +286,16 @@ export class BlobFlight {
       throw new ContentError(`upstream sent more than the ${String(this.#size)} bytes of blob ${this.digest}`);
     }
     this.#window.push(chunk);
-    if (this.#isInline || !this.#isStored) this.#theHash().append(chunk);
+    if (this.#hashesInline() || !this.#isStored) this.#theHash().append(chunk);
     if (this.#isStored && this.#isWorthWriting()) this.#startWriting();
+    if (this.#releasable() > 0) this.#open();
     this.#progress.notify();
     return this.#isAhead() ? this.#catchUp() : undefined;
+  }
+
+  #open(): void {
+    this.#opened?.();
+    this.#opened = undefined;
   }
 
   #isWorthWriting(): boolean {
@@ -277,14 +340,14 @@ export class BlobFlight {
       return;
     }
     this.#written += bytes;
-    if (!this.#isInline) this.#theHash().advance(this.#written);
+    if (!this.#hashesInline()) this.#theHash().advance(this.#written);
     this.#trimWindow();
   }
 
   #stopStoring(error: StorageError): void {
     this.#isStored = false;
     // what is in memory but not in the file is hashed from memory from now on
-    if (!this.#isInline) for (const piece of this.#window.from(this.#written)) this.#theHash().append(piece);
+    if (!this.#hashesInline()) for (const piece of this.#window.from(this.#written)) this.#theHash().append(piece);
     this.#parts.onNotStored(error);
   }
 
@@ -329,7 +392,8 @@ export class BlobFlight {
   async #bytesAt(position: number, limit: number): Promise<Buffer> {
     const held = this.#window.at(position);
     if (held !== undefined) return held.length > limit - position ? held.subarray(0, limit - position) : held;
-    if (position >= this.#written) throw new StorageError('STORAGE_FULL', `blob ${this.digest} could not be kept for a slow client`);
+    if (position >= this.#written)
+      throw new StorageError('STORAGE_FULL', `blob ${this.digest} could not be kept for a slow client`);
     const index = Math.floor(position / blockBytes);
     const end = Math.min((index + 1) * blockBytes, this.#written);
     const isWhole = end === (index + 1) * blockBytes;
@@ -357,6 +421,10 @@ export class BlobFlight {
     if (bytesRead === buffer.length) return buffer;
     throw new StorageError('STORAGE_FAILED', `blob ${this.digest} could not be read back`);
   }
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 async function writeAll(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {

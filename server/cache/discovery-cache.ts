@@ -70,7 +70,10 @@ export class DiscoveryCache {
    * Every known referrer of a digest (end-12a): the upstream's and the ones held. An upstream that fails leaves the held ones, marked stale,
    * so that "unsigned" is never concluded from an outage unnoticed.
    */
-  async listReferrers(target: Target, digest: Digest): Promise<{ readonly referrers: readonly ReferrerDescriptor[]; readonly provenance: Provenance }> {
+  async listReferrers(
+    target: Target,
+    digest: Digest,
+  ): Promise<{ readonly referrers: readonly ReferrerDescriptor[]; readonly provenance: Provenance }> {
     const repository = this.#parts.repositories.find(target.name);
     const held = repository === undefined ? [] : this.#heldReferrers(repository, digest);
     const upstream = this.#liveUpstream(target);
@@ -93,7 +96,8 @@ export class DiscoveryCache {
     ask: (signal: AbortSignal) => Promise<string>,
   ): Promise<Listing> {
     const known = repository === undefined ? undefined : this.#parts.answers.find(repository.id, kind, key);
-    if (known !== undefined && isFresh(known.checkedAt, upstream.settings.ttl, this.#parts.clock.now())) return { body: known.body, provenance: { outcome: 'hit' } };
+    if (known !== undefined && isFresh(known.checkedAt, upstream.settings.ttl, this.#parts.clock.now()))
+      return { body: known.body, provenance: { outcome: 'hit' } };
     const flight = this.#flights.run(`${kind} ${target.name} ${key}`, async () => {
       const body = await ask(AbortSignal.timeout(60_000));
       const owner = this.#parts.repositories.ensure(target.name, target, this.#parts.clock.now());
@@ -104,9 +108,20 @@ export class DiscoveryCache {
       const answered = await within(flight, repository === undefined ? 60_000 : patienceMs);
       if (answered !== undefined) return { body: answered.value, provenance: { outcome: 'miss' } };
       flight.catch(() => undefined);
-      return { body: known?.body, provenance: { outcome: 'stale', reason: `${upstream.settings.name} has not answered for ${String(patienceMs / 1000)} s` } };
+      return {
+        body: known?.body,
+        provenance: {
+          outcome: 'stale',
+          reason: `${upstream.settings.name} has not answered for ${String(patienceMs / 1000)} s`,
+        },
+      };
     } catch (error) {
-      if (repository === undefined || !upstream.settings.staleIfError || !(error instanceof UpstreamError || error instanceof RequestError)) throw error;
+      if (
+        repository === undefined ||
+        !upstream.settings.staleIfError ||
+        !(error instanceof UpstreamError || error instanceof RequestError)
+      )
+        throw error;
       return { body: known?.body, provenance: { outcome: 'stale', reason: error.message } };
     }
   }

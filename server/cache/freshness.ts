@@ -12,7 +12,8 @@ export function tagTtlMs(rules: FreshnessRules, repository: string, tag: string)
   if (rules.isOffline || rules.settings.mode !== 'check') return Number.POSITIVE_INFINITY;
   for (const rule of rules.settings.tags) {
     const subject = rule.pattern.includes(':') ? `${repository}:${tag}` : tag;
-    if (minimatch(subject, rule.pattern, { dot: true, nocomment: true, nonegate: true })) return rule.ttl === 'immutable' ? Number.POSITIVE_INFINITY : rule.ttl;
+    if (minimatch(subject, rule.pattern, { dot: true, nocomment: true, nonegate: true }))
+      return rule.ttl === 'immutable' ? Number.POSITIVE_INFINITY : rule.ttl;
   }
   return rules.settings.ttl;
 }

@@ -76,7 +76,9 @@ export class ManifestCache {
    * @throws RequestError (MANIFEST_UNKNOWN, NAME_UNKNOWN), UpstreamError, ContentError
    */
   async get(target: Target, reference: Reference, signal: AbortSignal): Promise<ManifestResult> {
-    return reference.kind === 'digest' ? this.#getByDigest(target, reference.digest, signal) : this.#getByTag(target, reference.tag);
+    return reference.kind === 'digest'
+      ? this.#getByDigest(target, reference.digest, signal)
+      : this.#getByTag(target, reference.tag);
   }
 
   /**
@@ -126,7 +128,9 @@ export class ManifestCache {
     const upstream = this.#upstreamOf(target, { kind: 'digest', digest });
     this.#refuseKnownAbsent(target, digest);
     const owner = this.#ensure(target);
-    const manifest = await this.#fetches.run(`${owner.name}@${digest}`, () => this.#fetch(target, upstream, owner, digest));
+    const manifest = await this.#fetches.run(`${owner.name}@${digest}`, () =>
+      this.#fetch(target, upstream, owner, digest),
+    );
     return { manifest, provenance: { outcome: 'miss' }, repository: owner, freshUntil: Number.POSITIVE_INFINITY };
   }
 
@@ -135,7 +139,8 @@ export class ManifestCache {
     const linked = this.#parts.manifests.findIn(repository.id, digest);
     if (linked !== undefined) return linked;
     const shared = this.#parts.manifests.find(digest);
-    if (shared === undefined || this.#parts.manifests.referencedSize(repository.id, digest) === undefined) return undefined;
+    if (shared === undefined || this.#parts.manifests.referencedSize(repository.id, digest) === undefined)
+      return undefined;
     this.#parts.manifests.link(repository.id, digest, this.#parts.clock.now());
     return shared;
   }
@@ -146,8 +151,13 @@ export class ManifestCache {
     if (repository === undefined || held === undefined) return this.#firstPull(target, tag);
     const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
     // pushed content has no upstream, and an upstream that was removed is never asked again
-    if (upstream === undefined || held.checkedAt === undefined) return this.#answer(repository, held, { outcome: 'hit' }, Number.POSITIVE_INFINITY);
-    const ttlMs = tagTtlMs({ settings: upstream.settings, isOffline: this.#parts.upstreams.isOffline }, target.name, tag);
+    if (upstream === undefined || held.checkedAt === undefined)
+      return this.#answer(repository, held, { outcome: 'hit' }, Number.POSITIVE_INFINITY);
+    const ttlMs = tagTtlMs(
+      { settings: upstream.settings, isOffline: this.#parts.upstreams.isOffline },
+      target.name,
+      tag,
+    );
     if (isFresh(held.checkedAt, ttlMs, this.#parts.clock.now())) {
       return this.#answer(repository, held, { outcome: 'hit' }, held.checkedAt + ttlMs);
     }
@@ -160,10 +170,21 @@ export class ManifestCache {
     const owner = this.#ensure(target);
     const manifest = await this.#fetches.run(`${owner.name}:${tag}`, () => this.#fetch(target, upstream, owner, tag));
     const ttlMs = tagTtlMs({ settings: upstream.settings, isOffline: false }, target.name, tag);
-    return { manifest, provenance: { outcome: 'miss' }, repository: owner, freshUntil: this.#parts.clock.now() + ttlMs };
+    return {
+      manifest,
+      provenance: { outcome: 'miss' },
+      repository: owner,
+      freshUntil: this.#parts.clock.now() + ttlMs,
+    };
   }
 
-  async #revalidate(target: Target, upstream: LiveUpstream, repository: Repository, held: Tag, ttlMs: number): Promise<ManifestResult> {
+  async #revalidate(
+    target: Target,
+    upstream: LiveUpstream,
+    repository: Repository,
+    held: Tag,
+    ttlMs: number,
+  ): Promise<ManifestResult> {
     const failed = this.#failed.get(`${target.name}:${held.name}`);
     if (failed !== undefined) return this.#answer(repository, held, { outcome: 'stale', reason: failed.reason }, 0);
     const check = this.#checkOnce(target, upstream, repository, held.name);
@@ -235,15 +256,30 @@ export class ManifestCache {
     const now = this.#parts.clock.now();
     const { digest, content, mediaType } = answer;
     this.#parts.events.fetched(content.length);
-    const result = this.#parts.admission.admitManifest({ repository, digest, content, mediaType, tag, now, checkedAt: now });
+    const result = this.#parts.admission.admitManifest({
+      repository,
+      digest,
+      content,
+      mediaType,
+      tag,
+      now,
+      checkedAt: now,
+    });
     if (result.stored) this.#parts.events.changed(repository);
-    else this.#parts.events.warn('a manifest could not be kept; it is only passed on', { digest, error: result.error?.message });
+    else
+      this.#parts.events.warn('a manifest could not be kept; it is only passed on', {
+        digest,
+        error: result.error?.message,
+      });
     return result.admitted;
   }
 
   async #answer(repository: Repository, tag: Tag, provenance: Provenance, freshUntil: number): Promise<ManifestResult> {
     const manifest = this.#parts.manifests.find(tag.digest);
-    if (manifest === undefined) throw new RequestError('MANIFEST_UNKNOWN', `manifest ${tag.digest} of tag ${tag.name} is not held`, { value: tag.name });
+    if (manifest === undefined)
+      throw new RequestError('MANIFEST_UNKNOWN', `manifest ${tag.digest} of tag ${tag.name} is not held`, {
+        value: tag.name,
+      });
     return Promise.resolve({ manifest, provenance, repository, freshUntil });
   }
 
@@ -258,9 +294,14 @@ export class ManifestCache {
   #upstreamOf(target: Target, reference: Reference): LiveUpstream {
     const what = `${target.name}${reference.kind === 'tag' ? ':' : '@'}${formatReference(reference)}`;
     const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
-    if (upstream === undefined) throw new RequestError('MANIFEST_UNKNOWN', `manifest ${what} is not held`, { value: what });
+    if (upstream === undefined)
+      throw new RequestError('MANIFEST_UNKNOWN', `manifest ${what} is not held`, { value: what });
     if (this.#parts.upstreams.isOffline || upstream.settings.mode === 'offline') {
-      throw new UpstreamError('UPSTREAM_OFFLINE', `${what} is not held and ${upstream.settings.name} is switched offline`, { value: what });
+      throw new UpstreamError(
+        'UPSTREAM_OFFLINE',
+        `${what} is not held and ${upstream.settings.name} is switched offline`,
+        { value: what },
+      );
     }
     return upstream;
   }
@@ -271,7 +312,8 @@ export class ManifestCache {
   }
 
   #noteAbsence(target: Target, upstream: LiveUpstream, reference: string, error: unknown): unknown {
-    if (error instanceof RequestError) this.#absent.put(`${target.name}:${reference}`, error, upstream.settings.negativeTtl);
+    if (error instanceof RequestError)
+      this.#absent.put(`${target.name}:${reference}`, error, upstream.settings.negativeTtl);
     return error;
   }
 }

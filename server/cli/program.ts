@@ -5,7 +5,7 @@ import { ConfigError, isExpected } from '../errors.ts';
 import { redactText } from '../lib/log.ts';
 import { nearest } from '../lib/nearest.ts';
 import { doubleDashes, readCommandLine } from './arguments.ts';
-import type { CliIo, CommandAction } from './io.ts';
+import type { CliIo, CommandAction, CommandLine } from './io.ts';
 import { productVersion } from './product.ts';
 
 /** One command: what the help says of it, its flags, and the module that runs it, loaded when it is called. */
@@ -18,14 +18,16 @@ interface CommandEntry {
   readonly load: () => Promise<CommandAction>;
 }
 
+const serveEntry: CommandEntry = {
+  summary: 'run the mirror and its window until it is stopped',
+  flags: serveFlags,
+  hasJson: false,
+  note: 'Not built yet, and refused: --policy FILE, --upstream-marketplace URL.',
+  load: async () => (await import('./serve.ts')).serve,
+};
+
 const commands: Readonly<Record<string, CommandEntry>> = {
-  serve: {
-    summary: 'run the mirror and its window until it is stopped',
-    flags: serveFlags,
-    hasJson: false,
-    note: 'Not built yet, and refused: --policy FILE, --upstream-marketplace URL.',
-    load: async () => (await import('./serve.ts')).serve,
-  },
+  serve: serveEntry,
   doctor: {
     summary: 'check that serve would work here, without changing anything; takes the flags of serve',
     flags: serveFlags,
@@ -44,6 +46,24 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   } catch (error) {
     return explain(error, io);
   }
+}
+
+/**
+ * The command line of `serve`, for whoever serves without being the CLI; problems are in it.
+ * @throws CommanderError when help was asked for
+ */
+export async function readServeLine(args: readonly string[], io: CliIo): Promise<CommandLine> {
+  const read: CommandLine[] = [];
+  const entry: CommandEntry = {
+    ...serveEntry,
+    load: () =>
+      Promise.resolve((line) => {
+        read.push(line);
+        return Promise.resolve(0);
+      }),
+  };
+  await run(buildProgram(io), 'serve', entry, { args, io });
+  return read[0] ?? { flags: {}, settingsFile: undefined, isJson: false, problems: [] };
 }
 
 async function dispatch(argv: readonly string[], io: CliIo): Promise<number> {

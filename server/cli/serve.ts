@@ -12,11 +12,13 @@ export async function serve(line: CommandLine, io: CliIo): Promise<number> {
   return runMirror(createMirror, mirrorConfig(loaded), io);
 }
 
-function mirrorConfig(loaded: ReturnType<typeof readSettings>): MirrorConfig {
+/** What `createMirror` is given for settings that were read. */
+export function mirrorConfig(loaded: ReturnType<typeof readSettings>): MirrorConfig {
   const renderer = rendererDirectory();
   return {
     settings: loaded.settings,
     proxyEnvironment: loaded.proxyEnvironment,
+    isDefaultUpstreamGiven: loaded.isDefaultUpstreamGiven,
     version: productVersion(),
     ...(renderer === undefined ? {} : { rendererDirectory: renderer }),
   };

@@ -34,6 +34,8 @@ export interface LoadedSettings {
   readonly settings: Settings;
   /** For upstreams without a proxy of their own. */
   readonly proxyEnvironment: ProxyEnvironment;
+  /** Whether a flag or the file names the default upstream; then the window's choice does not count. */
+  readonly isDefaultUpstreamGiven: boolean;
 }
 
 const fileLimitBytes = 4 * 2 ** 20;
@@ -49,7 +51,11 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
   const found = checkInput(input, file, options);
   problems.push(...found.problems.map((problem) => describe(problem, file, options.flags)));
   if (problems.length > 0 || found.settings === undefined) throw new ConfigError([...new Set(problems)]);
-  return { settings: found.settings, proxyEnvironment: readProxyEnvironment(options.env) };
+  return {
+    settings: found.settings,
+    proxyEnvironment: readProxyEnvironment(options.env),
+    isDefaultUpstreamGiven: input.values['upstreamRegistry'] !== undefined,
+  };
 }
 
 function readSettingsFile(options: LoadOptions): SettingsFile | undefined {

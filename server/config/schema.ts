@@ -10,15 +10,26 @@ import { duration, size } from './quantities.ts';
 export const upstreamMode = z.enum(['check', 'prefer-cache', 'offline']);
 
 export const tagRule = z.strictObject({
-  pattern: z.string().min(1).describe('Glob on the tag, or on repository:tag when it contains a colon; the first matching rule wins.'),
-  ttl: z.union([z.literal('immutable'), duration]).describe('How long a tag is served without asking, or "immutable": never asked again.'),
+  pattern: z
+    .string()
+    .min(1)
+    .describe('Glob on the tag, or on repository:tag when it contains a colon; the first matching rule wins.'),
+  ttl: z
+    .union([z.literal('immutable'), duration])
+    .describe('How long a tag is served without asking, or "immutable": never asked again.'),
 });
 
 export const account = z.strictObject({
-  path: z.string().default('').describe('Repository prefix on the upstream this account is for; empty means all of it. The longest match wins.'),
+  path: z
+    .string()
+    .default('')
+    .describe('Repository prefix on the upstream this account is for; empty means all of it. The longest match wins.'),
   username: z.string().default('').describe('User name for Basic, or for the token service of a Bearer challenge.'),
   password: z.string().default('').describe('Password or personal access token.'),
-  registryToken: z.string().default('').describe('A ready-made Bearer token, sent as it is instead of user name and password.'),
+  registryToken: z
+    .string()
+    .default('')
+    .describe('A ready-made Bearer token, sent as it is instead of user name and password.'),
 });
 
 export const upstreamTls = z.strictObject({
@@ -26,59 +37,153 @@ export const upstreamTls = z.strictObject({
   ca: z.string().default('').describe('PEM file of extra certificate authorities.'),
   cert: z.string().default('').describe('PEM file of a client certificate.'),
   key: z.string().default('').describe("PEM file of the client certificate's key."),
-  certDirectory: z.string().default('').describe('Folder with *.crt (authorities) and *.cert with *.key (client certificate), as Docker and zot lay it out.'),
+  certDirectory: z
+    .string()
+    .default('')
+    .describe(
+      'Folder with *.crt (authorities) and *.cert with *.key (client certificate), as Docker and zot lay it out.',
+    ),
 });
 
 /** The name clients write: a host, perhaps with a port. */
-export const upstreamName = z.string().regex(/^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/, 'is not a host such as "ghcr.io" or "registry.test:5000"');
+export const upstreamName = z
+  .string()
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/,
+    'is not a host such as "ghcr.io" or "registry.test:5000"',
+  );
 
 export const upstream = z.strictObject({
   name: upstreamName.describe('What clients write as first path segment or in ns=: the host, perhaps with a port.'),
-  urls: z.array(z.url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' })).default([]).describe('Base URLs tried in order; empty means https:// and the name. A path is put before the repository.'),
-  mode: upstreamMode.default('check').describe('check: ask again after the TTL. prefer-cache: ask only for what is not held. offline: never ask.'),
+  urls: z
+    .array(z.url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' }))
+    .default([])
+    .describe('Base URLs tried in order; empty means https:// and the name. A path is put before the repository.'),
+  mode: upstreamMode
+    .default('check')
+    .describe('check: ask again after the TTL. prefer-cache: ask only for what is not held. offline: never ask.'),
   ttl: duration.prefault('5m').describe('How long a tag is served without asking upstream again.'),
   tags: z.array(tagRule).default([]).describe('TTLs for tag patterns, tried in order before `ttl`.'),
   negativeTtl: duration.prefault('1m').describe('How long "not found" is remembered.'),
-  staleIfError: z.boolean().default(true).describe('Whether what is held is served, marked stale, when the upstream fails.'),
-  maxRetries: z.number().int().min(0).max(10).default(2).describe('How often a failed request is repeated before the next URL is tried.'),
+  staleIfError: z
+    .boolean()
+    .default(true)
+    .describe('Whether what is held is served, marked stale, when the upstream fails.'),
+  maxRetries: z
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .default(2)
+    .describe('How often a failed request is repeated before the next URL is tried.'),
   retryDelay: duration.prefault('250ms').describe('Wait before the first repetition; doubled each time.'),
   connectTimeout: duration.prefault('3s').describe('Limit for TCP and TLS.'),
-  headersTimeout: duration.prefault('20s').describe('Limit from the request to the answer\'s headers. What is held is served stale after 2.5 s of waiting.'),
+  headersTimeout: duration
+    .prefault('20s')
+    .describe("Limit from the request to the answer's headers. What is held is served stale after 2.5 s of waiting."),
   idleTimeout: duration.prefault('30s').describe('Limit between two pieces of a body.'),
-  breakerFailures: z.number().int().min(1).default(3).describe('Consecutive failures after which the upstream is left alone for breakerWait.'),
-  breakerWait: duration.prefault('30s').describe('How long a failing upstream is left alone; "Retry now" ends it.'),
+  breakerFailures: z
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe('Consecutive failures after which the upstream is left alone for breakerWait.'),
+  breakerWait: duration
+    .prefault('3s')
+    .describe(
+      'How long a failing upstream is left alone; then one request tries it while the others are answered at once. "Retry now" ends it.',
+    ),
   maxConcurrent: z.number().int().min(1).max(1024).default(64).describe('Requests under way at once.'),
   accounts: z.array(account).default([]).describe('Accounts, several per upstream by repository prefix.'),
   tls: upstreamTls.prefault({}).describe('Certificates for this upstream.'),
-  proxy: z.string().default('').describe('HTTP proxy URL for this upstream; empty means the environment\'s HTTPS_PROXY and NO_PROXY.'),
-  allowPrivateRedirects: z.boolean().default(false).describe('Whether a public upstream may redirect, or name a token service, on a private address.'),
-  interceptHosts: z.array(upstreamName).default([]).describe('Host names that, when they are the request\'s Host, mean this upstream.'),
+  proxy: z
+    .string()
+    .default('')
+    .describe("HTTP proxy URL for this upstream; empty means the environment's HTTPS_PROXY and NO_PROXY."),
+  allowPrivateRedirects: z
+    .boolean()
+    .default(false)
+    .describe('Whether a public upstream may redirect, or name a token service, on a private address.'),
+  interceptHosts: z
+    .array(upstreamName)
+    .default([])
+    .describe("Host names that, when they are the request's Host, mean this upstream."),
 });
 
 export const settings = z.strictObject({
-  listen: z.string().default(':5050').describe('Address of the mirror listener: host:port, or :port for every interface.'),
-  adminListen: z.string().default('127.0.0.1:5051').describe('Address of the admin listener; only loopback addresses until logins are built.'),
-  dataDirectory: z.string().default('').describe('Where the database and, unless storageDirectory says otherwise, the content lives. Default: ~/.zhi/mirror, or /var/lib/zhi-mirror without a home.'),
+  listen: z
+    .string()
+    .default(':5050')
+    .describe('Address of the mirror listener: host:port, or :port for every interface.'),
+  adminListen: z
+    .string()
+    .default('127.0.0.1:5051')
+    .describe('Address of the admin listener; only loopback addresses until logins are built.'),
+  dataDirectory: z
+    .string()
+    .default('')
+    .describe(
+      'Where the database and, unless storageDirectory says otherwise, the content lives. Default: ~/.zhi/mirror, or /var/lib/zhi-mirror without a home.',
+    ),
   storageDirectory: z.string().default('').describe('Where content is kept; default: the data directory.'),
-  upstreamRegistry: z.string().default('ghcr.io').describe('The default upstream: where names without an upstream host are looked up.'),
-  upstreams: z.array(upstream).optional().describe('The upstreams. When absent, the ones added in the window are used, at first Docker Hub, GHCR, Quay and registry.k8s.io.'),
+  upstreamRegistry: z
+    .string()
+    .default('ghcr.io')
+    .describe('The default upstream: where names without an upstream host are looked up.'),
+  upstreams: z
+    .array(upstream)
+    .optional()
+    .describe(
+      'The upstreams. When absent, the ones added in the window are used, at first Docker Hub, GHCR, Quay and registry.k8s.io.',
+    ),
   upstreamTls: upstreamTls.prefault({}).describe('Certificates for upstreams that have none of their own.'),
-  tls: z.strictObject({
-    cert: z.string().default('').describe('PEM file of the server certificate; TLS is on when cert and key are both given.'),
-    key: z.string().default('').describe("PEM file of the server certificate's key."),
-    clientCa: z.string().default('').describe('PEM file of the authority client certificates must be signed by (mTLS).'),
-    minVersion: z.enum(['1.2', '1.3']).default('1.2').describe('Lowest TLS version accepted.'),
-    cipherSuites: z.array(z.string()).default([]).describe("Allowed cipher suites by Go's names; empty means the defaults."),
-  }).prefault({}).describe('TLS of the mirror listener.'),
-  audit: z.strictObject({
-    file: z.string().default('').describe('Audit log file (JSON Lines); "-" is standard output. Default: audit/audit.jsonl in the data directory.'),
-  }).prefault({}).describe('The audit log.'),
-  log: z.strictObject({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info').describe('Lowest level written to standard error.'),
-  }).prefault({}).describe("The program's own log."),
+  tls: z
+    .strictObject({
+      cert: z
+        .string()
+        .default('')
+        .describe('PEM file of the server certificate; TLS is on when cert and key are both given.'),
+      key: z.string().default('').describe("PEM file of the server certificate's key."),
+      clientCa: z
+        .string()
+        .default('')
+        .describe('PEM file of the authority client certificates must be signed by (mTLS).'),
+      minVersion: z.enum(['1.2', '1.3']).default('1.2').describe('Lowest TLS version accepted.'),
+      cipherSuites: z
+        .array(z.string())
+        .default([])
+        .describe("Allowed cipher suites by Go's names; empty means the defaults."),
+    })
+    .prefault({})
+    .describe('TLS of the mirror listener.'),
+  audit: z
+    .strictObject({
+      file: z
+        .string()
+        .default('')
+        .describe(
+          'Audit log file (JSON Lines); "-" is standard output. Default: audit/audit.jsonl in the data directory.',
+        ),
+    })
+    .prefault({})
+    .describe('The audit log.'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error'])
+        .default('info')
+        .describe('Lowest level written to standard error.'),
+    })
+    .prefault({})
+    .describe("The program's own log."),
   offline: z.boolean().default(false).describe('The global offline switch: no upstream is ever called.'),
-  freeSpaceFloor: size.prefault('512 MiB').describe('Caching stops, and serving goes on, when less than this is free on the disk.'),
-  trustedProxies: z.array(z.string()).default([]).describe('Addresses or CIDR ranges whose X-Forwarded-For is believed.'),
+  freeSpaceFloor: size
+    .prefault('512 MiB')
+    .describe('Caching stops, and serving goes on, when less than this is free on the disk.'),
+  trustedProxies: z
+    .array(z.string())
+    .default([])
+    .describe('Addresses or CIDR ranges whose X-Forwarded-For is believed.'),
 });
 
 /** One upstream, defaults filled in, durations in milliseconds. */

@@ -30,7 +30,9 @@ function migrate(db: Database, path: string): void {
   const version = Number(db.pragma('user_version', { simple: true }));
   if (version > migrations.length) {
     throw new ConfigError(
-      [`${path} was written by a newer version of zhi-mirror (format ${String(version)}, this version knows ${String(migrations.length)}); use that version or another --data-dir`],
+      [
+        `${path} was written by a newer version of zhi-mirror (format ${String(version)}, this version knows ${String(migrations.length)}); use that version or another --data-dir`,
+      ],
       { code: 'DATA_DIRECTORY_NEWER', value: path },
     );
   }
@@ -52,5 +54,9 @@ export function inTransaction<T>(db: Database, work: () => T): T {
 export function storageError(error: unknown, what: string): StorageError {
   const code = error instanceof Sqlite.SqliteError ? error.code : ((error as NodeJS.ErrnoException | null)?.code ?? '');
   const isFull = code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT';
-  return new StorageError(isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED', `${what}: ${isFull ? 'the disk is full' : 'the disk refused'}`, { cause: error });
+  return new StorageError(
+    isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED',
+    `${what}: ${isFull ? 'the disk is full' : 'the disk refused'}`,
+    { cause: error },
+  );
 }

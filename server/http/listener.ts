@@ -52,11 +52,22 @@ async function listenError(error: NodeJS.ErrnoException, options: ListenerOption
   const { host, port } = options.address;
   const where = formatAddress(options.address);
   if (error.code !== 'EADDRINUSE') {
-    return new ConfigError([`can't listen on ${where} (${options.flag}): ${error.message}`], { code: 'ADDRESS_UNAVAILABLE', value: where, cause: error });
+    return new ConfigError([`can't listen on ${where} (${options.flag}): ${error.message}`], {
+      code: 'ADDRESS_UNAVAILABLE',
+      value: where,
+      cause: error,
+    });
   }
   const next = await nextFreePort(host, port);
-  const advice = next === undefined ? 'choose another port' : `the next free one is ${String(next)}: ${options.flag} ${formatAddress({ host, port: next })}`;
-  return new ConfigError([`port ${String(port)} is in use; ${advice}`], { code: 'PORT_IN_USE', value: where, cause: error });
+  const advice =
+    next === undefined
+      ? 'choose another port'
+      : `the next free one is ${String(next)}: ${options.flag} ${formatAddress({ host, port: next })}`;
+  return new ConfigError([`port ${String(port)} is in use; ${advice}`], {
+    code: 'PORT_IN_USE',
+    value: where,
+    cause: error,
+  });
 }
 
 /** Closes a door: no new connection, idle ones end, busy ones get `graceMs`. */

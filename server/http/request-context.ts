@@ -56,7 +56,10 @@ export function clientAddress(request: IncomingMessage, trusted: BlockList): str
   const peer = peerAddress(request);
   const forwarded = request.headers['x-forwarded-for'];
   if (typeof forwarded !== 'string' || !isTrusted(peer)) return peer;
-  const hops = forwarded.split(',').map((hop) => hop.trim()).filter((hop) => isIP(hop) !== 0);
+  const hops = forwarded
+    .split(',')
+    .map((hop) => hop.trim())
+    .filter((hop) => isIP(hop) !== 0);
   return hops.findLast((hop) => !isTrusted(hop)) ?? peer;
 }
 
@@ -75,7 +78,11 @@ export function certificateUser(request: IncomingMessage): string | undefined {
 }
 
 /** Puts a context around a request. */
-export function requestContext(request: IncomingMessage, response: ServerResponse, options: { readonly trusted: BlockList; readonly now: number }): RequestContext {
+export function requestContext(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: { readonly trusted: BlockList; readonly now: number },
+): RequestContext {
   const gone = new AbortController();
   response.once('close', () => {
     gone.abort();

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, statfsSync } from 'node:fs';
 import { mkdir, open, rename, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -40,4 +40,10 @@ export async function commitFile(from: string, to: string): Promise<void> {
 export async function diskSpace(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
   const stats = await statfs(path);
   return { freeBytes: stats.bavail * stats.bsize, totalBytes: stats.blocks * stats.bsize };
+}
+
+/** Bytes an unprivileged process may still write where `path` is; one system call, at once. */
+export function freeSpace(path: string): number {
+  const stats = statfsSync(path);
+  return stats.bavail * stats.bsize;
 }

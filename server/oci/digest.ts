@@ -20,7 +20,11 @@ export function isDigest(text: string): text is Digest {
  */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
-  throw new RequestError('DIGEST_INVALID', 'invalid digest: expected sha256: with 64 or sha512: with 128 lowercase hexadecimal characters', { value: text });
+  throw new RequestError(
+    'DIGEST_INVALID',
+    'invalid digest: expected sha256: with 64 or sha512: with 128 lowercase hexadecimal characters',
+    { value: text },
+  );
 }
 
 /** The digest of bytes held in memory. */

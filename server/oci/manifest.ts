@@ -56,11 +56,19 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
     mediaType,
     kind: isIndexType(mediaType) ? 'index' : mediaType === mediaTypes.ociArtifact ? 'artifact' : 'image',
     // image-spec manifest.md: without artifactType, a referrer's type is its config's media type
-    artifactType: typeof document.artifactType === 'string' && document.artifactType !== '' ? document.artifactType : isIndexType(mediaType) ? undefined : config?.mediaType,
+    artifactType:
+      typeof document.artifactType === 'string' && document.artifactType !== ''
+        ? document.artifactType
+        : isIndexType(mediaType)
+          ? undefined
+          : config?.mediaType,
     config,
     layers: readList(document.layers ?? document.blobs, 'layers'),
     manifests: readList(document.manifests, 'manifests'),
-    subject: document.subject === undefined || document.subject === null ? undefined : readDescriptor(document.subject, 'subject'),
+    subject:
+      document.subject === undefined || document.subject === null
+        ? undefined
+        : readDescriptor(document.subject, 'subject'),
     annotations: readAnnotations(document.annotations),
   };
 }
@@ -73,7 +81,8 @@ function parseDocument(bytes: Uint8Array): Json {
     throw invalid('it is not JSON', cause);
   }
   if (!isRecord(value)) throw invalid('it is not a JSON object');
-  if (value.schemaVersion === 1) throw invalid('schema version 1 is not supported; rebuild the image with a current tool');
+  if (value.schemaVersion === 1)
+    throw invalid('schema version 1 is not supported; rebuild the image with a current tool');
   return value;
 }
 
@@ -98,7 +107,8 @@ function readDescriptor(value: unknown, field: string): Descriptor {
   if (!isRecord(value)) throw invalid(`"${field}" is not a descriptor`);
   const { mediaType, digest, size } = value;
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid(`"${field}.digest" is not a digest`);
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalid(`"${field}.size" is not a size in bytes`);
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
+    throw invalid(`"${field}.size" is not a size in bytes`);
   const platform = readPlatform(value.platform);
   return {
     mediaType: typeof mediaType === 'string' ? mediaType : 'application/octet-stream',
@@ -121,7 +131,9 @@ function readPlatform(value: unknown): Platform | undefined {
 
 function readAnnotations(value: unknown): Record<string, string> {
   if (!isRecord(value)) return {};
-  return Object.fromEntries(Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
+  return Object.fromEntries(
+    Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
 }
 
 function invalid(why: string, cause?: unknown): RequestError {

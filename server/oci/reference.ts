@@ -3,7 +3,8 @@ import { isDigest, parseDigest } from './digest.ts';
 import type { Digest } from './digest.ts';
 
 /** A tag or a digest, as in `/v2/<name>/manifests/<reference>` (distribution-spec end-3). */
-export type Reference = { readonly kind: 'tag'; readonly tag: string } | { readonly kind: 'digest'; readonly digest: Digest };
+export type Reference =
+  { readonly kind: 'tag'; readonly tag: string } | { readonly kind: 'digest'; readonly digest: Digest };
 
 /** distribution-spec "Pulling manifests": the grammar of `<name>`. */
 const namePattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
@@ -25,7 +26,11 @@ export function parseRepositoryName(text: string): string {
   const slash = text.indexOf('/');
   const hasHost = slash > 0 && hostPattern.test(text.slice(0, slash)) && text.slice(0, slash).includes(':');
   if (text.length <= nameLimit && isRepositoryName(hasHost ? text.slice(slash + 1) : text)) return text;
-  throw new RequestError('NAME_INVALID', 'invalid repository name: expected lowercase path segments separated by "/", at most 255 characters', { value: text.slice(0, 300) });
+  throw new RequestError(
+    'NAME_INVALID',
+    'invalid repository name: expected lowercase path segments separated by "/", at most 255 characters',
+    { value: text.slice(0, 300) },
+  );
 }
 
 /** True when `text` is a tag of the specification's grammar. */
@@ -40,7 +45,11 @@ export function isTag(text: string): boolean {
 export function parseReference(text: string): Reference {
   if (text.includes(':')) return { kind: 'digest', digest: parseDigest(text) };
   if (isTag(text)) return { kind: 'tag', tag: text };
-  throw new RequestError('TAG_INVALID', 'invalid tag: expected at most 128 characters of letters, digits, ".", "_" and "-"', { value: text.slice(0, 300) });
+  throw new RequestError(
+    'TAG_INVALID',
+    'invalid tag: expected at most 128 characters of letters, digits, ".", "_" and "-"',
+    { value: text.slice(0, 300) },
+  );
 }
 
 /** How a reference is written on the wire. */

@@ -39,7 +39,11 @@ export class BlobEndpoint {
   }
 
   async handle(context: RequestContext, target: Target, digest: Digest): Promise<void> {
-    const subject: PullSubject = { event: 'blob_pull', artifact: `${target.name}@${digest}`, upstream: target.upstream };
+    const subject: PullSubject = {
+      event: 'blob_pull',
+      artifact: `${target.name}@${digest}`,
+      upstream: target.upstream,
+    };
     let transfer: Transfer | undefined;
     try {
       if (context.request.method === 'HEAD') {
@@ -77,7 +81,8 @@ export class BlobEndpoint {
       this.#record(context, transfer, 304);
       return;
     }
-    const range = source.sizeBytes === undefined ? undefined : parseRange(context.request.headers.range, source.sizeBytes);
+    const range =
+      source.sizeBytes === undefined ? undefined : parseRange(context.request.headers.range, source.sizeBytes);
     if (source.kind === 'file' && range === undefined && source.sizeBytes <= hotBlobBytes) {
       await this.#answerSmall(context, target, source, transfer, headers);
       return;
@@ -89,10 +94,17 @@ export class BlobEndpoint {
     this.#record(context, transfer, status);
   }
 
-  async #answerSmall(context: RequestContext, target: Target, source: BlobSource & { readonly kind: 'file' }, transfer: Transfer, headers: string[]): Promise<void> {
+  async #answerSmall(
+    context: RequestContext,
+    target: Target,
+    source: BlobSource & { readonly kind: 'file' },
+    transfer: Transfer,
+    headers: string[],
+  ): Promise<void> {
     const body = Buffer.alloc(source.sizeBytes);
     const { bytesRead } = await source.handle.read(body, 0, body.length, 0);
-    if (bytesRead !== body.length) throw new MirrorError('STORAGE_FAILED', `blob ${transfer.digest} is shorter than it was`);
+    if (bytesRead !== body.length)
+      throw new MirrorError('STORAGE_FAILED', `blob ${transfer.digest} is shorter than it was`);
     respondBytes(context, 200, headers, body);
     transfer.sent = body.length;
     this.#record(context, transfer, 200);
@@ -116,7 +128,12 @@ export class BlobEndpoint {
     });
   }
 
-  async #send(context: RequestContext, source: BlobSource, range: ByteRange | undefined, transfer: Transfer): Promise<void> {
+  async #send(
+    context: RequestContext,
+    source: BlobSource,
+    range: ByteRange | undefined,
+    transfer: Transfer,
+  ): Promise<void> {
     const { response } = context;
     if (source.kind === 'file') {
       const { start, end } = range ?? { start: 0, end: source.sizeBytes };
@@ -148,13 +165,27 @@ export class BlobEndpoint {
 }
 
 function blobHeaders(digest: Digest): string[] {
-  return ['Content-Type', 'application/octet-stream', 'Docker-Content-Digest', digest, 'ETag', `"${digest}"`, 'Accept-Ranges', 'bytes'];
+  return [
+    'Content-Type',
+    'application/octet-stream',
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    `"${digest}"`,
+    'Accept-Ranges',
+    'bytes',
+  ];
 }
 
 function lengthHeaders(sizeBytes: number | undefined, range: ByteRange | undefined): string[] {
   if (sizeBytes === undefined) return [];
   if (range === undefined) return ['Content-Length', String(sizeBytes)];
-  return ['Content-Range', `bytes ${String(range.start)}-${String(range.end - 1)}/${String(sizeBytes)}`, 'Content-Length', String(range.end - range.start)];
+  return [
+    'Content-Range',
+    `bytes ${String(range.start)}-${String(range.end - 1)}/${String(sizeBytes)}`,
+    'Content-Length',
+    String(range.end - range.start),
+  ];
 }
 
 /** Resolves when the kernel has the last byte; rejects when the client went away before. */

@@ -9,7 +9,10 @@ import { respondJson, staleHeaders } from './respond.ts';
 const pageLimit = 10_000;
 
 /** A page of an ordered list: entries after `last`, at most `n`. */
-export function pageOf(names: readonly string[], query: URLSearchParams): { readonly page: readonly string[]; readonly next: string | undefined } {
+export function pageOf(
+  names: readonly string[],
+  query: URLSearchParams,
+): { readonly page: readonly string[]; readonly next: string | undefined } {
   const n = readPageSize(query.get('n'));
   const last = query.get('last');
   const rest = last === null ? names : names.filter((name) => name > last);
@@ -20,7 +23,8 @@ export function pageOf(names: readonly string[], query: URLSearchParams): { read
 
 function readPageSize(text: string | null): number {
   if (text === null) return pageLimit;
-  if (!/^\d{1,9}$/.test(text)) throw new RequestError('REQUEST_INVALID', 'n must be a number of entries', { value: text.slice(0, 50) });
+  if (!/^\d{1,9}$/.test(text))
+    throw new RequestError('REQUEST_INVALID', 'n must be a number of entries', { value: text.slice(0, 50) });
   return Math.min(Number(text), pageLimit);
 }
 
@@ -54,6 +58,12 @@ export class DiscoveryEndpoint {
     const type = query.get('artifactType');
     const manifests = type === null ? referrers : referrers.filter((referrer) => referrer.artifactType === type);
     const headers = [...(type === null ? [] : ['OCI-Filters-Applied', 'artifactType']), ...staleHeaders(provenance)];
-    respondJson(context, 200, headers, { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }, mediaTypes.ociIndex);
+    respondJson(
+      context,
+      200,
+      headers,
+      { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests },
+      mediaTypes.ociIndex,
+    );
   }
 }

@@ -45,13 +45,19 @@ export class FastPath {
 
   #isPlainRequest(request: IncomingMessage): boolean {
     const { method, headers } = request;
-    return (method === 'GET' || method === 'HEAD') && headers['if-none-match'] === undefined && headers.range === undefined && this.#parts.isPlain();
+    return (
+      (method === 'GET' || method === 'HEAD') &&
+      headers['if-none-match'] === undefined &&
+      headers.range === undefined &&
+      this.#parts.isPlain()
+    );
   }
 
   #record(request: IncomingMessage, answer: HotAnswer, now: number, bytes: number): void {
     const clientIp = peerAddress(request);
     const user = certificateUser(request);
-    if (answer.markKey !== '') this.#parts.marks.note(answer.markKey, answer.repositoryId, answer.reference, now, user ?? clientIp);
+    if (answer.markKey !== '')
+      this.#parts.marks.note(answer.markKey, answer.repositoryId, answer.reference, now, user ?? clientIp);
     this.#parts.recorder.write({
       event: answer.event,
       at: now,

@@ -34,7 +34,12 @@ export class ManifestEndpoint {
       upstream: target.upstream,
     };
     try {
-      if (context.request.method === 'HEAD' && !this.#parts.cache.isHeld(target, reference) && (await this.#answerHead(context, target, reference, subject))) return;
+      if (
+        context.request.method === 'HEAD' &&
+        !this.#parts.cache.isHeld(target, reference) &&
+        (await this.#answerHead(context, target, reference, subject))
+      )
+        return;
       const result = await this.#parts.cache.get(target, reference, context.signal);
       this.#answer(context, target, reference, subject, result);
     } catch (error) {
@@ -44,30 +49,57 @@ export class ManifestEndpoint {
   }
 
   /** HEAD of something not held moves no body; false when the upstream said too little for an answer. */
-  async #answerHead(context: RequestContext, target: Target, reference: Reference, subject: PullSubject): Promise<boolean> {
+  async #answerHead(
+    context: RequestContext,
+    target: Target,
+    reference: Reference,
+    subject: PullSubject,
+  ): Promise<boolean> {
     const head = await this.#parts.cache.head(target, reference, context.signal);
     if (head === undefined) return false;
     context.response.writeHead(200, [
-      'Content-Type', head.mediaType,
-      'Docker-Content-Digest', head.digest,
-      'ETag', `"${head.digest}"`,
-      'Content-Length', String(head.sizeBytes),
+      'Content-Type',
+      head.mediaType,
+      'Docker-Content-Digest',
+      head.digest,
+      'ETag',
+      `"${head.digest}"`,
+      'Content-Length',
+      String(head.sizeBytes),
     ]);
     context.response.end();
     this.#parts.recorder.pull(context, subject, { outcome: 'miss', status: 200, digest: head.digest, bytes: 0 });
     return true;
   }
 
-  #answer(context: RequestContext, target: Target, reference: Reference, subject: PullSubject, result: ManifestResult): void {
+  #answer(
+    context: RequestContext,
+    target: Target,
+    reference: Reference,
+    subject: PullSubject,
+    result: ManifestResult,
+  ): void {
     const { manifest, provenance } = result;
     const etag = `"${manifest.digest}"`;
-    const headers = ['Content-Type', manifest.mediaType, 'Docker-Content-Digest', manifest.digest, 'ETag', etag, ...staleHeaders(provenance)];
+    const headers = [
+      'Content-Type',
+      manifest.mediaType,
+      'Docker-Content-Digest',
+      manifest.digest,
+      'ETag',
+      etag,
+      ...staleHeaders(provenance),
+    ];
     const isKnown = matchesEtag(context.request.headers['if-none-match'], etag);
     if (isKnown) {
       context.response.writeHead(304, headers);
       context.response.end();
     } else respondBytes(context, 200, headers, manifest.content);
-    this.#keepHot(context, target, reference, subject, result, [...headers, 'Content-Length', String(manifest.content.length)]);
+    this.#keepHot(context, target, reference, subject, result, [
+      ...headers,
+      'Content-Length',
+      String(manifest.content.length),
+    ]);
     this.#mark(context, reference, result);
     const isSent = context.request.method === 'GET' && !isKnown;
     this.#parts.recorder.pull(context, subject, {
@@ -79,7 +111,14 @@ export class ManifestEndpoint {
     });
   }
 
-  #keepHot(context: RequestContext, target: Target, reference: Reference, subject: PullSubject, result: ManifestResult, headers: string[]): void {
+  #keepHot(
+    context: RequestContext,
+    target: Target,
+    reference: Reference,
+    subject: PullSubject,
+    result: ManifestResult,
+    headers: string[],
+  ): void {
     const url = context.request.url;
     const now = this.#parts.clock.now();
     if (url === undefined || result.freshUntil <= now || !this.#parts.cache.isHeld(target, reference)) return;
@@ -105,6 +144,12 @@ export class ManifestEndpoint {
   #mark(context: RequestContext, reference: Reference, result: ManifestResult): void {
     const written = formatReference(reference);
     const key = `${String(result.repository.id)} ${written}`;
-    this.#parts.marks.note(key, result.repository.id, written, this.#parts.clock.now(), context.user ?? context.clientIp);
+    this.#parts.marks.note(
+      key,
+      result.repository.id,
+      written,
+      this.#parts.clock.now(),
+      context.user ?? context.clientIp,
+    );
   }
 }

@@ -39,11 +39,17 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
   const { repository } = request;
   if (request.ns !== undefined && request.ns !== '') return matchNs(namespaces, repository, request.ns);
   const intercepted = request.host === undefined ? undefined : interceptedBy(namespaces, request.host);
-  if (intercepted !== undefined) return found('host', intercepted, repository, `the request's Host ${request.host ?? ''} is one of ${intercepted}`);
+  if (intercepted !== undefined)
+    return found('host', intercepted, repository, `the request's Host ${request.host ?? ''} is one of ${intercepted}`);
   const slash = repository.indexOf('/');
   const first = slash < 0 ? '' : canonicalHost(repository.slice(0, slash));
   if (first !== '' && namespaces.hasUpstream(first)) {
-    return found('prefix', first, repository.slice(slash + 1), `the first segment ${repository.slice(0, slash)} is an upstream`);
+    return found(
+      'prefix',
+      first,
+      repository.slice(slash + 1),
+      `the first segment ${repository.slice(0, slash)} is an upstream`,
+    );
   }
   if (namespaces.isLocal(repository)) {
     return {
@@ -52,13 +58,20 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
       explanation: `${repository} is a repository of this mirror`,
     };
   }
-  if (namespaces.defaultUpstream === undefined) return { rule: 'none', target: undefined, explanation: 'no rule matches and there is no default upstream' };
-  return found('default', namespaces.defaultUpstream, repository, `no other rule matches, so the default upstream ${namespaces.defaultUpstream} is asked`);
+  if (namespaces.defaultUpstream === undefined)
+    return { rule: 'none', target: undefined, explanation: 'no rule matches and there is no default upstream' };
+  return found(
+    'default',
+    namespaces.defaultUpstream,
+    repository,
+    `no other rule matches, so the default upstream ${namespaces.defaultUpstream} is asked`,
+  );
 }
 
 function matchNs(namespaces: Namespaces, repository: string, ns: string): NamespaceMatch {
   const upstream = canonicalHost(ns);
-  if (namespaces.hasUpstream(upstream)) return found('ns', upstream, repository, `ns=${ns} names the upstream ${upstream}`);
+  if (namespaces.hasUpstream(upstream))
+    return found('ns', upstream, repository, `ns=${ns} names the upstream ${upstream}`);
   return { rule: 'none', target: undefined, explanation: `ns=${ns.slice(0, 100)} names no upstream of this mirror` };
 }
 

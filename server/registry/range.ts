@@ -19,7 +19,11 @@ export function parseRange(header: string | undefined, sizeBytes: number): ByteR
   const start = first === '' ? Math.max(0, sizeBytes - Number(last)) : Number(first);
   const end = first === '' || last === '' ? sizeBytes : Math.min(sizeBytes, Number(last) + 1);
   if (start >= sizeBytes || start >= end) {
-    throw new RequestError('RANGE_INVALID', `the range ${header ?? ''} lies outside the blob's ${String(sizeBytes)} bytes`, { detail: { sizeBytes } });
+    throw new RequestError(
+      'RANGE_INVALID',
+      `the range ${header ?? ''} lies outside the blob's ${String(sizeBytes)} bytes`,
+      { detail: { sizeBytes } },
+    );
   }
   return { start, end };
 }

@@ -25,7 +25,13 @@ export function respondBytes(context: RequestContext, status: number, headers: s
 }
 
 /** Writes JSON. */
-export function respondJson(context: RequestContext, status: number, headers: string[], value: unknown, contentType = 'application/json'): void {
+export function respondJson(
+  context: RequestContext,
+  status: number,
+  headers: string[],
+  value: unknown,
+  contentType = 'application/json',
+): void {
   respondBytes(context, status, ['Content-Type', contentType, ...headers], Buffer.from(JSON.stringify(value)));
 }
 
@@ -41,7 +47,8 @@ export function respondError(context: RequestContext, error: unknown): void {
   const message = isOurs ? error.message : `internal error; the log has it under request ${context.id}`;
   const detail = isOurs ? error.detail : undefined;
   const headers = ['X-Request-Id', context.id];
-  if (error instanceof MirrorError && error.retryAfterMs !== undefined) headers.push('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
+  if (error instanceof MirrorError && error.retryAfterMs !== undefined)
+    headers.push('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
   if (status === 405) headers.push('Allow', 'GET, HEAD');
   respondJson(context, status, headers, { errors: [{ code, message, ...(detail === undefined ? {} : { detail }) }] });
 }
@@ -78,7 +85,13 @@ const pool: Buffer[] = [];
  * costs a third of a stream's CPU. Resolves with the bytes sent.
  * @throws MirrorError (CANCELLED) when the client goes away
  */
-export async function sendFile(response: ServerResponse, handle: FileHandle, start: number, end: number, isTls: boolean): Promise<number> {
+export async function sendFile(
+  response: ServerResponse,
+  handle: FileHandle,
+  start: number,
+  end: number,
+  isTls: boolean,
+): Promise<number> {
   const size = isTls ? tlsBufferBytes : bufferBytes;
   const buffers = [takeBuffer(), takeBuffer()];
   let isClean = true;

@@ -8,10 +8,20 @@ import type { Reference } from '../oci/reference.ts';
 export type RegistryRoute =
   | { readonly kind: 'base' }
   | { readonly kind: 'catalog'; readonly query: URLSearchParams }
-  | { readonly kind: 'manifest'; readonly repository: string; readonly reference: Reference; readonly query: URLSearchParams }
+  | {
+      readonly kind: 'manifest';
+      readonly repository: string;
+      readonly reference: Reference;
+      readonly query: URLSearchParams;
+    }
   | { readonly kind: 'blob'; readonly repository: string; readonly digest: Digest; readonly query: URLSearchParams }
   | { readonly kind: 'tags'; readonly repository: string; readonly query: URLSearchParams }
-  | { readonly kind: 'referrers'; readonly repository: string; readonly digest: Digest; readonly query: URLSearchParams };
+  | {
+      readonly kind: 'referrers';
+      readonly repository: string;
+      readonly digest: Digest;
+      readonly query: URLSearchParams;
+    };
 
 /**
  * Reads the path of a request below `/v2`. The client controls every byte; percent-encoding is undone once.
@@ -28,16 +38,22 @@ export function parseRoute(url: string): RegistryRoute {
 }
 
 function parseRepositoryRoute(rest: string, query: URLSearchParams): RegistryRoute {
-  if (rest.endsWith('/tags/list')) return { kind: 'tags', repository: parseRepositoryName(rest.slice(0, -'/tags/list'.length)), query };
+  if (rest.endsWith('/tags/list'))
+    return { kind: 'tags', repository: parseRepositoryName(rest.slice(0, -'/tags/list'.length)), query };
   // the last marker counts: a repository may be called manifests or blobs
   const manifests = rest.lastIndexOf('/manifests/');
   const blobs = rest.lastIndexOf('/blobs/');
   const referrers = rest.lastIndexOf('/referrers/');
   const last = Math.max(manifests, blobs, referrers);
-  if (last <= 0) throw new RequestError('NOT_FOUND', 'no such endpoint; see the OCI distribution specification', { value: rest.slice(0, 200) });
+  if (last <= 0)
+    throw new RequestError('NOT_FOUND', 'no such endpoint; see the OCI distribution specification', {
+      value: rest.slice(0, 200),
+    });
   const repository = parseRepositoryName(rest.slice(0, last));
-  if (last === manifests) return { kind: 'manifest', repository, reference: parseReference(rest.slice(last + '/manifests/'.length)), query };
-  if (last === blobs) return { kind: 'blob', repository, digest: parseDigest(rest.slice(last + '/blobs/'.length)), query };
+  if (last === manifests)
+    return { kind: 'manifest', repository, reference: parseReference(rest.slice(last + '/manifests/'.length)), query };
+  if (last === blobs)
+    return { kind: 'blob', repository, digest: parseDigest(rest.slice(last + '/blobs/'.length)), query };
   return { kind: 'referrers', repository, digest: parseDigest(rest.slice(last + '/referrers/'.length)), query };
 }
 

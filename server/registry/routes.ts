@@ -34,7 +34,11 @@ export class RegistryRoutes {
   async handle(context: RequestContext): Promise<void> {
     try {
       const { method, url = '' } = context.request;
-      if (method !== 'GET' && method !== 'HEAD') throw new RequestError('UNSUPPORTED', `${method ?? ''} is not supported: pushing and deleting through the mirror are not built yet`);
+      if (method !== 'GET' && method !== 'HEAD')
+        throw new RequestError(
+          'UNSUPPORTED',
+          `${method ?? ''} is not supported: pushing and deleting through the mirror are not built yet`,
+        );
       await this.#dispatch(context, parseRoute(url));
     } catch (error) {
       this.#parts.recorder.bug(context.id, error);
@@ -45,7 +49,12 @@ export class RegistryRoutes {
   async #dispatch(context: RequestContext, route: RegistryRoute): Promise<void> {
     switch (route.kind) {
       case 'base':
-        respondBytes(context, 200, ['Content-Type', 'application/json', 'Docker-Distribution-API-Version', 'registry/2.0'], Buffer.from('{}'));
+        respondBytes(
+          context,
+          200,
+          ['Content-Type', 'application/json', 'Docker-Distribution-API-Version', 'registry/2.0'],
+          Buffer.from('{}'),
+        );
         return;
       case 'catalog':
         this.#catalog(context, route.query);
@@ -70,7 +79,8 @@ export class RegistryRoutes {
       ns: route.query.get('ns') ?? undefined,
       host: context.request.headers.host,
     });
-    if (match.target === undefined) throw new RequestError('NAME_UNKNOWN', match.explanation, { value: route.repository });
+    if (match.target === undefined)
+      throw new RequestError('NAME_UNKNOWN', match.explanation, { value: route.repository });
     return match.target;
   }
 

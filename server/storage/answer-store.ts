@@ -13,14 +13,20 @@ export class AnswerStore {
   readonly #upsert: Statement<[number, string, string, string, number]>;
 
   constructor(db: Database) {
-    this.#select = db.prepare('SELECT body, checked_at FROM upstream_answers WHERE repository_id = ? AND kind = ? AND key = ?');
+    this.#select = db.prepare(
+      'SELECT body, checked_at FROM upstream_answers WHERE repository_id = ? AND kind = ? AND key = ?',
+    );
     this.#upsert = db.prepare(
       `INSERT INTO upstream_answers (repository_id, kind, key, body, checked_at) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (repository_id, kind, key) DO UPDATE SET body = excluded.body, checked_at = excluded.checked_at`,
     );
   }
 
-  find(repositoryId: number, kind: AnswerKind, key: string): { readonly body: string; readonly checkedAt: number } | undefined {
+  find(
+    repositoryId: number,
+    kind: AnswerKind,
+    key: string,
+  ): { readonly body: string; readonly checkedAt: number } | undefined {
     const row = this.#select.get(repositoryId, kind, key);
     return row === undefined ? undefined : { body: row.body, checkedAt: row.checked_at };
   }

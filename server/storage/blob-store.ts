@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { constants, fstatSync, statSync } from 'node:fs';
+import { open, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Database, Statement } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
@@ -31,7 +31,9 @@ export class BlobStore {
     this.#layout = layout;
     this.#size = db.prepare('SELECT size FROM blobs WHERE digest = ?');
     this.#insert = db.prepare('INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
-    this.#link = db.prepare('INSERT INTO repository_blobs (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#link = db.prepare(
+      'INSERT INTO repository_blobs (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    );
     this.#isLinked = db.prepare('SELECT 1 AS one FROM repository_blobs WHERE repository_id = ? AND digest = ?');
     this.#total = db.prepare('SELECT sum(size) AS bytes FROM blobs');
   }
@@ -72,13 +74,19 @@ export class BlobStore {
     return undefined;
   }
 
+  /** Bytes an earlier download left of a blob; one system call, at once. */
+  partialBytes(digest: Digest): number {
+    return statSync(this.#layout.partial(digest), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
   /** Opens the file a download grows in, keeping what an earlier one left; the bytes already there are `offset`. */
-  async openPartial(digest: Digest): Promise<{ readonly handle: FileHandle; readonly path: string; readonly offset: number }> {
+  async openPartial(
+    digest: Digest,
+  ): Promise<{ readonly handle: FileHandle; readonly path: string; readonly offset: number }> {
     const path = this.#layout.partial(digest);
     try {
-      await mkdir(this.#layout.incoming, { recursive: true });
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
-      return { handle, path, offset: (await handle.stat()).size };
+      return { handle, path, offset: fstatSync(handle.fd).size };
     } catch (error) {
       throw storageError(error, `preparing the download of ${digest}`);
     }

@@ -99,11 +99,15 @@ export class HashPool {
       slot.pending.delete(answer.id);
       slot.jobs -= 1;
       if (answer.hex !== undefined) pending?.resolve(answer.hex);
-      else pending?.reject(new StorageError('STORAGE_FAILED', `could not read back what was written: ${answer.error ?? 'unknown'}`));
+      else
+        pending?.reject(
+          new StorageError('STORAGE_FAILED', `could not read back what was written: ${answer.error ?? 'unknown'}`),
+        );
     });
     worker.on('error', (cause) => {
       this.#slots.splice(this.#slots.indexOf(slot), 1);
-      for (const pending of slot.pending.values()) pending.reject(new StorageError('STORAGE_FAILED', 'the hash worker failed', { cause }));
+      for (const pending of slot.pending.values())
+        pending.reject(new StorageError('STORAGE_FAILED', 'the hash worker failed', { cause }));
     });
     this.#slots.push(slot);
     return slot;

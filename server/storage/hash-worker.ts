@@ -44,7 +44,13 @@ function apply(job: Job, request: HashRequest): void {
 
 port.on('message', (request: HashRequest) => {
   if (request.op === 'start') {
-    jobs.set(request.id, { hash: createHash(request.algorithm), path: request.path, fd: undefined, position: 0, error: undefined });
+    jobs.set(request.id, {
+      hash: createHash(request.algorithm),
+      path: request.path,
+      fd: undefined,
+      position: 0,
+      error: undefined,
+    });
     return;
   }
   const job = jobs.get(request.id);
@@ -53,6 +59,10 @@ port.on('message', (request: HashRequest) => {
   if (request.op === 'advance' || request.op === 'append') return;
   close(request.id, job);
   if (request.op === 'finish') {
-    port.postMessage({ id: request.id, hex: job.error === undefined ? job.hash.digest('hex') : undefined, error: job.error });
+    port.postMessage({
+      id: request.id,
+      hex: job.error === undefined ? job.hash.digest('hex') : undefined,
+      error: job.error,
+    });
   }
 });

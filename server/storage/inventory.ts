@@ -106,13 +106,17 @@ export class Inventory {
     );
     this.#tagsOf = db.prepare('SELECT name FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name');
     this.#isBlobHeld = db.prepare('SELECT 1 AS one FROM blobs WHERE digest = ?');
-    this.#isManifestLinked = db.prepare('SELECT 1 AS one FROM repository_manifests WHERE repository_id = ? AND digest = ?');
+    this.#isManifestLinked = db.prepare(
+      'SELECT 1 AS one FROM repository_manifests WHERE repository_id = ? AND digest = ?',
+    );
     this.#users = db.prepare('SELECT count(DISTINCT parent) AS users FROM manifest_references WHERE child = ?');
     this.#referrers = db.prepare(
       `SELECT m.digest, m.media_type, m.artifact_type, m.size FROM manifests m
        JOIN repository_manifests l ON l.digest = m.digest AND l.repository_id = ? WHERE m.subject = ? ORDER BY m.digest`,
     );
-    this.#knownReferrers = db.prepare(`SELECT body FROM upstream_answers WHERE repository_id = ? AND kind = 'referrers' AND key = ?`);
+    this.#knownReferrers = db.prepare(
+      `SELECT body FROM upstream_answers WHERE repository_id = ? AND kind = 'referrers' AND key = ?`,
+    );
   }
 
   /** @throws RequestError (NAME_UNKNOWN) when nothing is held of it */
@@ -121,7 +125,10 @@ export class Inventory {
     const graph = this.#graphs.read(repository.id);
     const sizes = tagSizes(graph);
     const { untagged, artifacts } = looseManifests(graph);
-    const measured = (manifest: GraphManifest): InventoryManifest => ({ ...manifest, bytes: heldBytes(graph, manifest.digest) });
+    const measured = (manifest: GraphManifest): InventoryManifest => ({
+      ...manifest,
+      bytes: heldBytes(graph, manifest.digest),
+    });
     return {
       repository,
       tags: graph.tags.map((tag) => describeTag(graph, tag, sizes.get(tag.name))),
@@ -139,7 +146,10 @@ export class Inventory {
     const tag = isDigest(reference) ? undefined : this.#tag.get(repository.id, reference);
     const digest = tag?.digest ?? reference;
     const row = this.#link.get(repository.id, digest);
-    if (row === undefined || !isDigest(digest)) throw new RequestError('MANIFEST_UNKNOWN', `${name} holds no manifest ${reference.slice(0, 200)}`, { value: reference });
+    if (row === undefined || !isDigest(digest))
+      throw new RequestError('MANIFEST_UNKNOWN', `${name} holds no manifest ${reference.slice(0, 200)}`, {
+        value: reference,
+      });
     const manifest = parseManifest(row.content, row.media_type);
     const layerTypes = manifest.layers.map((layer) => layer.mediaType);
     return {
@@ -150,8 +160,14 @@ export class Inventory {
       content: row.content,
       tags: this.#tagsOf.all(repository.id, digest).map((one) => one.name),
       config: manifest.config === undefined ? undefined : this.#blob(manifest.config),
-      layers: manifest.layers.map((layer) => ({ ...this.#blob(layer), sharedBy: this.#users.get(layer.digest)?.users ?? 0 })),
-      manifests: manifest.manifests.map((child) => ({ ...this.#child(repository.id, child), platform: platformOf(child) })),
+      layers: manifest.layers.map((layer) => ({
+        ...this.#blob(layer),
+        sharedBy: this.#users.get(layer.digest)?.users ?? 0,
+      })),
+      manifests: manifest.manifests.map((child) => ({
+        ...this.#child(repository.id, child),
+        platform: platformOf(child),
+      })),
       referrers: this.#referrersOf(repository.id, digest),
       isPinned: (tag?.pinned ?? row.pinned) !== 0,
       firstSeenAt: row.first_seen_at,
@@ -207,17 +223,23 @@ function platformsOf(graph: RepositoryGraph, manifest: GraphManifest | undefined
 /** Whether a client could pull all of it with the upstream down. */
 function isWhole(graph: RepositoryGraph, digest: string): boolean {
   const manifest = graph.manifests.get(digest);
-  return manifest !== undefined && manifest.references.every((one) => one.kind === 'manifest' || graph.blobs.has(one.digest));
+  return (
+    manifest !== undefined && manifest.references.every((one) => one.kind === 'manifest' || graph.blobs.has(one.digest))
+  );
 }
 
-function looseManifests(graph: RepositoryGraph): { readonly untagged: GraphManifest[]; readonly artifacts: GraphManifest[] } {
+function looseManifests(graph: RepositoryGraph): {
+  readonly untagged: GraphManifest[];
+  readonly artifacts: GraphManifest[];
+} {
   const tagged = new Set(graph.tags.map((tag) => tag.digest));
   const listed = new Set<string>();
   for (const { references } of graph.manifests.values()) {
     for (const reference of references) if (reference.kind === 'manifest') listed.add(reference.digest);
   }
   const loose = [...graph.manifests.values()].filter(({ digest }) => !tagged.has(digest) && !listed.has(digest));
-  const isImage = ({ kind, subject }: GraphManifest): boolean => subject === undefined && (kind === 'image' || kind === 'index');
+  const isImage = ({ kind, subject }: GraphManifest): boolean =>
+    subject === undefined && (kind === 'image' || kind === 'index');
   return { untagged: loose.filter(isImage), artifacts: loose.filter((one) => !isImage(one)) };
 }
 
@@ -241,6 +263,8 @@ interface KnownReferrer {
 /** A list as `DiscoveryCache` keeps it: descriptors that were checked when they came. */
 function readDescriptors(body: string | undefined): KnownReferrer[] {
   if (body === undefined) return [];
-  const list = JSON.parse(body) as readonly (Omit<KnownReferrer, 'artifactType'> & { readonly artifactType?: string })[];
+  const list = JSON.parse(body) as readonly (Omit<KnownReferrer, 'artifactType'> & {
+    readonly artifactType?: string;
+  })[];
   return list.map(({ digest, mediaType, size, artifactType }) => ({ digest, mediaType, size, artifactType }));
 }

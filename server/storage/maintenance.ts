@@ -25,12 +25,17 @@ export function lockDataDirectory(layout: Layout, dataDirectory: string): DataDi
       return { release: () => rmSync(layout.lock, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new ConfigError([`the data directory ${dataDirectory} can't be written: ${(error as Error).message}`], { cause: error, value: dataDirectory });
+        throw new ConfigError([`the data directory ${dataDirectory} can't be written: ${(error as Error).message}`], {
+          cause: error,
+          value: dataDirectory,
+        });
       }
       refuseWhenHeld(layout, dataDirectory);
     }
   }
-  throw new ConfigError([`the lock ${layout.lock} can't be taken; delete it if no zhi-mirror is running`], { code: 'DATA_DIRECTORY_IN_USE' });
+  throw new ConfigError([`the lock ${layout.lock} can't be taken; delete it if no zhi-mirror is running`], {
+    code: 'DATA_DIRECTORY_IN_USE',
+  });
 }
 
 function refuseWhenHeld(layout: Layout, dataDirectory: string): void {
@@ -39,7 +44,9 @@ function refuseWhenHeld(layout: Layout, dataDirectory: string): void {
   const isHeld = /^\d+$/.test(pid) && Number(pid) !== process.pid && processStart(Number(pid)) === startedAt;
   if (isHeld) {
     throw new ConfigError(
-      [`another zhi-mirror (process ${pid}) is using the data directory ${dataDirectory}; stop it or choose another --data-dir`],
+      [
+        `another zhi-mirror (process ${pid}) is using the data directory ${dataDirectory}; stop it or choose another --data-dir`,
+      ],
       { code: 'DATA_DIRECTORY_IN_USE', value: dataDirectory },
     );
   }
@@ -55,7 +62,10 @@ function processStart(pid: number): string | undefined {
   if (process.platform === 'linux') {
     try {
       // proc(5): field 22 is the start time; the command name before it may hold spaces and parentheses
-      const fields = readFileSync(`/proc/${String(pid)}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
+      const fields = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+        .split(') ')
+        .at(-1)
+        ?.split(' ');
       return fields?.[19];
     } catch {
       return undefined;
@@ -82,10 +92,19 @@ export interface CleanUp {
  * Start-up after any stop: removes what a crash left and keeps what can resume. A blob file without a row (a crash between
  * rename and commit) becomes a complete partial again, so that its digest is proved before it is served.
  */
-export async function cleanUpAfterCrash(db: Database, layout: Layout, options: { readonly now: number; readonly partialMaxAgeMs: number }): Promise<CleanUp> {
+export async function cleanUpAfterCrash(
+  db: Database,
+  layout: Layout,
+  options: { readonly now: number; readonly partialMaxAgeMs: number },
+): Promise<CleanUp> {
   mkdirSync(layout.incoming, { recursive: true });
   mkdirSync(layout.blobs, { recursive: true });
-  const known = new Set(db.prepare<[], { digest: string }>('SELECT digest FROM blobs').all().map((row) => row.digest));
+  const known = new Set(
+    db
+      .prepare<[], { digest: string }>('SELECT digest FROM blobs')
+      .all()
+      .map((row) => row.digest),
+  );
   let orphanBlobs = 0;
   const found = new Set<string>();
   for (const algorithm of await readdir(layout.blobs)) {
@@ -120,7 +139,10 @@ function forgetLost(db: Database, digests: readonly string[]): void {
   })();
 }
 
-async function removeOldPartials(layout: Layout, options: { readonly now: number; readonly partialMaxAgeMs: number }): Promise<number> {
+async function removeOldPartials(
+  layout: Layout,
+  options: { readonly now: number; readonly partialMaxAgeMs: number },
+): Promise<number> {
   let removed = 0;
   for (const name of await readdir(layout.incoming)) {
     const path = join(layout.incoming, name);

@@ -25,7 +25,8 @@ const cosignLayer = 'application/vnd.dev.cosign.simplesigning.v1+json';
 /** Image, index, Helm chart, signature, or any other artifact. PURE. */
 export function kindOf({ mediaType, artifactType, layerTypes }: KindFacts): ManifestKind {
   if (isIndexType(mediaType)) return 'index';
-  const isSignature = (artifactType !== undefined && signatureTypes.test(artifactType)) || layerTypes.includes(cosignLayer);
+  const isSignature =
+    (artifactType !== undefined && signatureTypes.test(artifactType)) || layerTypes.includes(cosignLayer);
   if (isSignature) return 'signature';
   if (artifactType === helmConfig) return 'chart';
   return artifactType === undefined || imageConfigs.has(artifactType) ? 'image' : 'artifact';

@@ -35,7 +35,10 @@ export class ManifestStore {
   readonly #insertReference: Statement<[string, number, string, string, string, number, string | null]>;
   readonly #link: Statement<[number, string, number]>;
   readonly #referencedIn: Statement<[number, string], { size: number }>;
-  readonly #referrers: Statement<[number, string], { digest: string; media_type: string; artifact_type: string | null; size: number; content: Buffer }>;
+  readonly #referrers: Statement<
+    [number, string],
+    { digest: string; media_type: string; artifact_type: string | null; size: number; content: Buffer }
+  >;
 
   constructor(db: Database) {
     this.#select = db.prepare('SELECT digest, media_type, content FROM manifests WHERE digest = ?');
@@ -47,7 +50,9 @@ export class ManifestStore {
       'INSERT INTO manifests (digest, media_type, artifact_type, subject, size, content, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     );
     this.#insertReference = db.prepare(insertReference);
-    this.#link = db.prepare('INSERT INTO repository_manifests (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#link = db.prepare(
+      'INSERT INTO repository_manifests (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    );
     this.#referencedIn = db.prepare(
       `SELECT f.size FROM manifest_references f JOIN repository_manifests r ON r.digest = f.parent
        WHERE r.repository_id = ? AND f.child = ? LIMIT 1`,
@@ -93,7 +98,13 @@ export class ManifestStore {
   /** Writes a verified manifest and lets the repository serve it. Call inside a transaction. */
   put(repositoryId: number, digest: Digest, content: Buffer, manifest: Manifest, now: number): void {
     const added = this.#insert.run(
-      digest, manifest.mediaType, manifest.artifactType ?? null, manifest.subject?.digest ?? null, content.length, content, now,
+      digest,
+      manifest.mediaType,
+      manifest.artifactType ?? null,
+      manifest.subject?.digest ?? null,
+      content.length,
+      content,
+      now,
     );
     if (added.changes > 0) this.#putReferences(digest, manifest);
     this.link(repositoryId, digest, now);
@@ -108,7 +119,10 @@ export class ManifestStore {
     let position = 0;
     const add = (kind: 'config' | 'layer' | 'manifest', to: Descriptor): void => {
       const platform = to.platform;
-      const words = platform === undefined ? null : [platform.os, platform.architecture, platform.variant].filter((word) => word !== undefined).join('/');
+      const words =
+        platform === undefined
+          ? null
+          : [platform.os, platform.architecture, platform.variant].filter((word) => word !== undefined).join('/');
       this.#insertReference.run(parent, position++, to.digest, kind, to.mediaType, to.size, words);
     };
     if (manifest.config !== undefined) add('config', manifest.config);

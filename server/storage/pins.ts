@@ -27,6 +27,8 @@ export class Pins {
     }
     const statement = isDigest(reference) ? this.#manifest : this.#tag;
     if (statement.run(flag, repository, reference).changes > 0) return;
-    throw new RequestError('MANIFEST_UNKNOWN', `${repository} holds no ${reference.slice(0, 200)}`, { value: reference });
+    throw new RequestError('MANIFEST_UNKNOWN', `${repository} holds no ${reference.slice(0, 200)}`, {
+      value: reference,
+    });
   }
 }

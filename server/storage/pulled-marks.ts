@@ -23,8 +23,12 @@ export class PulledMarks {
   constructor(db: Database) {
     this.#db = db;
     this.#repository = db.prepare('UPDATE repositories SET last_pulled_at = ?, last_pulled_by = ? WHERE id = ?');
-    this.#tag = db.prepare('UPDATE tags SET last_pulled_at = ?, last_pulled_by = ? WHERE repository_id = ? AND name = ?');
-    this.#manifest = db.prepare('UPDATE repository_manifests SET last_pulled_at = ?, last_pulled_by = ? WHERE repository_id = ? AND digest = ?');
+    this.#tag = db.prepare(
+      'UPDATE tags SET last_pulled_at = ?, last_pulled_by = ? WHERE repository_id = ? AND name = ?',
+    );
+    this.#manifest = db.prepare(
+      'UPDATE repository_manifests SET last_pulled_at = ?, last_pulled_by = ? WHERE repository_id = ? AND digest = ?',
+    );
   }
 
   /** Notes a pull of a tag or digest by a client. */

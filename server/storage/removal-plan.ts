@@ -35,12 +35,19 @@ export function pinnedIn(graph: RepositoryGraph, plan: RemovalPlan): string[] {
   const tags = new Set(plan.tags);
   return [
     ...graph.tags.filter((tag) => tag.isPinned && tags.has(tag.name)).map((tag) => `tag ${tag.name}`),
-    ...plan.manifests.filter((digest) => graph.manifests.get(digest)?.isPinned === true).map((digest) => `manifest ${digest}`),
+    ...plan.manifests
+      .filter((digest) => graph.manifests.get(digest)?.isPinned === true)
+      .map((digest) => `manifest ${digest}`),
   ];
 }
 
 /** Members of `reach` that neither the other tags nor anything outside leads to, once `removed` is gone. */
-function onlyIn(graph: RepositoryGraph, reach: ReadonlySet<string>, others: readonly string[], removed?: string): string[] {
+function onlyIn(
+  graph: RepositoryGraph,
+  reach: ReadonlySet<string>,
+  others: readonly string[],
+  removed?: string,
+): string[] {
   const outside = [...graph.manifests.keys()].filter((digest) => !reach.has(digest));
   const stays = reachFrom(graph, [...outside, ...others], removed);
   return [...reach].filter((digest) => !stays.has(digest));

@@ -22,7 +22,9 @@ export class RemovalRows {
     this.#find = db.prepare('SELECT id, pinned FROM repositories WHERE name = ? AND content_count > 0');
     this.#tag = db.prepare('DELETE FROM tags WHERE repository_id = ? AND name = ?');
     this.#manifestLink = db.prepare('DELETE FROM repository_manifests WHERE repository_id = ? AND digest = ?');
-    this.#manifest = db.prepare('DELETE FROM manifests WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE digest = @digest)');
+    this.#manifest = db.prepare(
+      'DELETE FROM manifests WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE digest = @digest)',
+    );
     this.#blobLink = db.prepare('DELETE FROM repository_blobs WHERE repository_id = ? AND digest = ?');
     // a link is enough to keep it; the references are asked as well, so that no manifest that stays can lose a layer
     this.#blob = db.prepare(

@@ -89,13 +89,16 @@ export class Removal {
 
   #takeOut(target: RemovalTarget): Taken {
     const repository = this.#rows.find(target.repository);
-    if (repository === undefined) throw new RequestError('NAME_UNKNOWN', `nothing is held of ${target.repository}`, { value: target.repository });
+    if (repository === undefined)
+      throw new RequestError('NAME_UNKNOWN', `nothing is held of ${target.repository}`, { value: target.repository });
     const graph = this.#graphs.read(repository.id);
     const plan = planOf(graph, target);
     const pinned = [...(repository.isPinned ? [`repository ${target.repository}`] : []), ...pinnedIn(graph, plan)];
     if (pinned.length > 0) {
       const more = pinned.length > 3 ? ` and ${String(pinned.length - 3)} more` : '';
-      throw new RequestError('CONFLICT', `pinned: ${pinned.slice(0, 3).join(', ')}${more}; unpin first`, { value: target.repository });
+      throw new RequestError('CONFLICT', `pinned: ${pinned.slice(0, 3).join(', ')}${more}; unpin first`, {
+        value: target.repository,
+      });
     }
     const isWhole = target.reference === undefined;
     const unlinked = isWhole ? [...graph.blobs.keys()] : leavingBlobs(graph, plan);
@@ -111,7 +114,10 @@ export class Removal {
     };
     add(plan.tags, (tag) => `${target.repository}:${tag}`);
     add(plan.manifests, (digest) => `${target.repository}@${digest}`);
-    add(freed.map((blob) => blob.digest), (digest) => `blob ${digest}`);
+    add(
+      freed.map((blob) => blob.digest),
+      (digest) => `blob ${digest}`,
+    );
     return {
       items,
       itemsTotal: plan.tags.length + plan.manifests.length + freed.length,
@@ -133,7 +139,8 @@ export class Removal {
     const turn = limit(filesAtOnce);
     const results = await Promise.allSettled(leaving.map((path) => turn(() => rm(path, { force: true }))));
     for (const result of results) if (result.status === 'rejected') failures.push(result.reason);
-    if (failures.length > 0) throw storageError(failures[0], `removing ${String(failures.length)} files of deleted content`);
+    if (failures.length > 0)
+      throw storageError(failures[0], `removing ${String(failures.length)} files of deleted content`);
   }
 
   #setAside(digest: Digest): string {
@@ -154,13 +161,21 @@ function planOf(graph: RepositoryGraph, { repository, reference }: RemovalTarget
   if (reference === undefined) return planRepository(graph);
   const isByDigest = isDigest(reference);
   const isHeld = isByDigest ? graph.manifests.has(reference) : graph.tags.some((tag) => tag.name === reference);
-  if (!isHeld) throw new RequestError('MANIFEST_UNKNOWN', `${repository} holds no ${isByDigest ? 'manifest' : 'tag'} ${reference.slice(0, 200)}`, { value: reference });
+  if (!isHeld)
+    throw new RequestError(
+      'MANIFEST_UNKNOWN',
+      `${repository} holds no ${isByDigest ? 'manifest' : 'tag'} ${reference.slice(0, 200)}`,
+      { value: reference },
+    );
   return isByDigest ? planManifest(graph, reference) : planTag(graph, reference);
 }
 
 /** Blobs of removed manifests that no manifest left in the repository references. */
 function leavingBlobs(graph: RepositoryGraph, plan: RemovalPlan): string[] {
   const removed = new Set(plan.manifests);
-  const needed = blobsOf(graph, [...graph.manifests.keys()].filter((digest) => !removed.has(digest)));
+  const needed = blobsOf(
+    graph,
+    [...graph.manifests.keys()].filter((digest) => !removed.has(digest)),
+  );
   return [...blobsOf(graph, plan.manifests)].filter((digest) => graph.blobs.has(digest) && !needed.has(digest));
 }

@@ -118,9 +118,11 @@ export class GraphReader {
       list.push({ digest: child, kind, mediaType: media_type, sizeBytes: size, platform: platform ?? undefined });
     }
     const manifests = new Map<string, GraphManifest>();
-    for (const row of this.#manifests.iterate(repositoryId)) manifests.set(row.digest, toManifest(row, references.get(row.digest) ?? []));
+    for (const row of this.#manifests.iterate(repositoryId))
+      manifests.set(row.digest, toManifest(row, references.get(row.digest) ?? []));
     const blobs = new Map<string, GraphBlob>();
-    for (const row of this.#blobs.iterate(repositoryId)) blobs.set(row.digest, { sizeBytes: row.size, isShared: row.links > 1 });
+    for (const row of this.#blobs.iterate(repositoryId))
+      blobs.set(row.digest, { sizeBytes: row.size, isShared: row.links > 1 });
     return { tags: this.#tags.all(repositoryId).map(toTag), manifests, blobs, referrers: referrersOf(manifests) };
   }
 }

@@ -58,11 +58,11 @@ interface Condition {
   readonly values: readonly (string | number)[];
 }
 
-/** Column to sort by; ties go by id. The largest and latest come first, names from A to Z. */
-const sorts: Readonly<Record<RepositorySort, { readonly key: string; readonly isDescending: boolean }>> = {
-  name: { key: 'name', isDescending: false },
-  bytes: { key: 'bytes', isDescending: true },
-  lastPulled: { key: 'coalesce(last_pulled_at, 0)', isDescending: true },
+/** Names from A to Z; else the largest or latest first, and ties by id. */
+const sorts: Readonly<Record<RepositorySort, { readonly key: string; readonly order: string }>> = {
+  name: { key: 'name', order: 'name' },
+  bytes: { key: 'bytes', order: 'bytes DESC, id DESC' },
+  lastPulled: { key: 'coalesce(last_pulled_at, 0)', order: 'coalesce(last_pulled_at, 0) DESC, id DESC' },
 };
 
 const columns = `id, name, upstream, upstream_repository, tag_count, manifest_count, bytes, unique_bytes, last_pulled_at, created_at, pinned`;
@@ -95,12 +95,11 @@ export class RepositoryList {
   page(query: RepositoryQuery): RepositoryPage {
     const filters = [heldOnly, ...textConditions(query.text), ...upstreamConditions(query.upstream)];
     const position = positionCondition(query);
-    const { key, isDescending } = sorts[query.sort];
-    const direction = isDescending ? 'DESC' : 'ASC';
+    const { key, order } = sorts[query.sort];
     const rows = this.#select<Row>(
       `SELECT ${columns}, ${key} AS sort_key FROM repositories`,
       [...filters, ...position],
-      `ORDER BY ${key} ${direction}, id ${direction} LIMIT ${String(query.limit + 1)}`,
+      `ORDER BY ${order} LIMIT ${String(query.limit + 1)}`,
     );
     const [counted] = this.#select<{ total: number }>('SELECT count(*) AS total FROM repositories', filters, '');
     const shown = rows.slice(0, query.limit);
@@ -115,7 +114,9 @@ export class RepositoryList {
   /** What is held from each upstream that anything is held from; under undefined what was pushed. */
   perUpstream(): ReadonlyMap<string | undefined, { readonly repositories: number; readonly bytes: number }> {
     const rows = this.#perUpstream.all();
-    return new Map(rows.map((row) => [row.upstream ?? undefined, { repositories: row.repositories, bytes: row.bytes ?? 0 }]));
+    return new Map(
+      rows.map((row) => [row.upstream ?? undefined, { repositories: row.repositories, bytes: row.bytes ?? 0 }]),
+    );
   }
 
   /** Bytes of all blob files. */
@@ -160,14 +161,16 @@ function upstreamConditions(upstream: string | null | undefined): Condition[] {
 
 function positionCondition({ after, sort }: RepositoryQuery): Condition[] {
   if (after === undefined) return [];
-  const { key, isDescending } = sorts[sort];
   const match = /^(\d{1,15}) (.{1,300})$/.exec(after);
-  const id = Number(match?.[1]);
-  const value = sort === 'name' ? match?.[2] : Number(match?.[2]);
-  if (value === undefined || Number.isNaN(value)) throw new RequestError('REQUEST_INVALID', 'after is not the next of an earlier page', { value: after.slice(0, 300) });
-  const beyond = isDescending ? '<' : '>';
+  const [, id = '', value = ''] = match ?? [];
+  if (match !== null && sort === 'name') return [{ sql: 'name > ?', values: [value] }];
+  if (!/^\d{1,15}$/.test(value))
+    throw new RequestError('REQUEST_INVALID', 'after is not the next of an earlier page', {
+      value: after.slice(0, 300),
+    });
+  const { key } = sorts[sort];
   // the first term is what the index is entered by
-  return [{ sql: `${key} ${beyond}= ? AND (${key} ${beyond} ? OR id ${beyond} ?)`, values: [value, value, id] }];
+  return [{ sql: `${key} <= ? AND (${key} < ? OR id < ?)`, values: [Number(value), Number(value), Number(id)] }];
 }
 
 function formatPosition(row: Row): string {

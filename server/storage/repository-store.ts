@@ -47,7 +47,11 @@ export class RepositoryStore {
   }
 
   /** The repository, made when it isn't there yet. */
-  ensure(name: string, origin: { readonly upstream?: string | undefined; readonly upstreamRepository?: string | undefined }, now: number): Repository {
+  ensure(
+    name: string,
+    origin: { readonly upstream?: string | undefined; readonly upstreamRepository?: string | undefined },
+    now: number,
+  ): Repository {
     const found = this.find(name);
     if (found !== undefined) return found;
     this.#insert.run(name, origin.upstream ?? null, origin.upstreamRepository ?? null, now);

@@ -48,9 +48,15 @@ export function faultCodeOf(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     const code: unknown = 'code' in at ? at.code : undefined;
     if (typeof code === 'string') return code;
+    if (at.name === 'HTTPParserError') return parserCodeOf(at);
     if (at instanceof AggregateError) return faultCodeOf(at.errors[0]);
   }
   return undefined;
+}
+
+/** undici 8.12 leaves the code of its parser's errors empty; with nothing left to parse it was the end that came too early. */
+function parserCodeOf(error: Error): string {
+  return 'data' in error && error.data === '' ? 'HPE_INVALID_EOF_STATE' : 'HPE_INVALID';
 }
 
 /**

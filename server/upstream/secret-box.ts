@@ -42,7 +42,13 @@ function readOrMakeKey(path: string): Buffer {
     writeFileSync(path, randomBytes(keyBytes), { mode: 0o600, flag: 'wx' });
   }
   const key = readFileSync(path);
-  if (key.length !== keyBytes) throw new ConfigError([`${path} is not a key of this product; without it the stored passwords can't be read: delete it and enter them again`], { value: path });
+  if (key.length !== keyBytes)
+    throw new ConfigError(
+      [
+        `${path} is not a key of this product; without it the stored passwords can't be read: delete it and enter them again`,
+      ],
+      { value: path },
+    );
   chmodSync(path, 0o600);
   return key;
 }

@@ -1,8 +1,9 @@
-import { RequestError } from '../errors.ts';
+import { ConfigError, RequestError } from '../errors.ts';
 import type { AccountInput, AccountSettings, Settings, UpstreamInput, UpstreamSettings } from '../config/schema.ts';
 import { account as accountSchema, upstream as schema } from '../config/schema.ts';
 import { canonicalHost, starterUpstreams } from '../config/upstream-text.ts';
 import type { UpstreamClient } from './client.types.ts';
+import { unusableClient } from './unusable-client.ts';
 import type { UpstreamStore } from './upstream-store.ts';
 
 /** One upstream in use. */
@@ -14,6 +15,8 @@ export interface ActiveUpstream {
 
 export interface UpstreamSetParts {
   readonly settings: Pick<Settings, 'upstreams' | 'upstreamRegistry' | 'offline'>;
+  /** Whether a person named the default upstream by flag or file. */
+  readonly isDefaultGiven: boolean;
   readonly store: UpstreamStore;
   readonly createClient: (settings: UpstreamSettings, accounts: () => readonly AccountSettings[]) => UpstreamClient;
   /** Called after anything changed that may change an answer. */
@@ -33,7 +36,8 @@ export class UpstreamSet {
   constructor(parts: UpstreamSetParts) {
     this.#parts = parts;
     this.#isOffline = parts.settings.offline || parts.store.setting('offline') === 'true';
-    this.#defaultName = canonicalHost(this.isLocked ? parts.settings.upstreamRegistry : (parts.store.setting('defaultUpstream') ?? parts.settings.upstreamRegistry));
+    const chosen = this.isLocked || parts.isDefaultGiven ? undefined : parts.store.setting('defaultUpstream');
+    this.#defaultName = canonicalHost(chosen ?? parts.settings.upstreamRegistry);
     this.#fill();
   }
 
@@ -86,7 +90,8 @@ export class UpstreamSet {
   async add(input: UpstreamInput): Promise<ActiveUpstream> {
     this.#refuseWhenLocked();
     const named = { ...input, name: canonicalHost(input.name) };
-    if (this.#active.has(named.name)) throw new RequestError('CONFLICT', `an upstream named ${named.name} is there already`, { value: named.name });
+    if (this.#active.has(named.name))
+      throw new RequestError('CONFLICT', `an upstream named ${named.name} is there already`, { value: named.name });
     return this.#write(named, named.accounts ?? []);
   }
 
@@ -94,7 +99,10 @@ export class UpstreamSet {
   async update(name: string, input: UpstreamInput): Promise<ActiveUpstream> {
     this.#refuseWhenLocked();
     this.#known(name);
-    if (input.name !== name) throw new RequestError('REQUEST_INVALID', 'an upstream cannot be renamed: its name is part of what is cached', { value: input.name });
+    if (input.name !== name)
+      throw new RequestError('REQUEST_INVALID', 'an upstream cannot be renamed: its name is part of what is cached', {
+        value: input.name,
+      });
     return this.#write(input, []);
   }
 
@@ -102,7 +110,10 @@ export class UpstreamSet {
   async remove(name: string): Promise<void> {
     this.#refuseWhenLocked();
     const upstream = this.#known(name);
-    if (name === this.#defaultName) throw new RequestError('CONFLICT', `${name} is the default upstream; choose another default first`, { value: name });
+    if (name === this.#defaultName)
+      throw new RequestError('CONFLICT', `${name} is the default upstream; choose another default first`, {
+        value: name,
+      });
     this.#parts.store.remove(name);
     this.#active.delete(name);
     this.#parts.onChange();
@@ -143,7 +154,8 @@ export class UpstreamSet {
       if (this.#parts.store.setting('upstreamsStarted') === undefined) this.#writeStarters();
       for (const { input, settings } of this.#parts.store.list()) this.#activate(input, settings);
     }
-    if (!this.#active.has(this.#defaultName)) this.#activate({ name: this.#defaultName }, schema.parse({ name: this.#defaultName }));
+    if (!this.#active.has(this.#defaultName))
+      this.#activate({ name: this.#defaultName }, schema.parse({ name: this.#defaultName }));
   }
 
   #writeStarters(): void {
@@ -152,10 +164,19 @@ export class UpstreamSet {
   }
 
   #activate(input: UpstreamInput, settings: UpstreamSettings): ActiveUpstream {
-    const client = this.#parts.createClient(settings, () => this.accounts(settings.name));
-    const upstream = { input, settings, client };
+    const upstream = { input, settings, client: this.#createOrStandIn(settings) };
     this.#active.set(settings.name, upstream);
     return upstream;
+  }
+
+  /** A certificate file that went missing since it was saved must not keep the mirror from starting. */
+  #createOrStandIn(settings: UpstreamSettings): UpstreamClient {
+    try {
+      return this.#parts.createClient(settings, () => this.accounts(settings.name));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return unusableClient(settings.name, error);
+    }
   }
 
   async #write(input: UpstreamInput, accounts: readonly AccountInput[]): Promise<ActiveUpstream> {
@@ -175,11 +196,13 @@ export class UpstreamSet {
 
   #known(name: string): ActiveUpstream {
     const upstream = this.#active.get(name);
-    if (upstream === undefined) throw new RequestError('NOT_FOUND', `there is no upstream named ${name}`, { value: name });
+    if (upstream === undefined)
+      throw new RequestError('NOT_FOUND', `there is no upstream named ${name}`, { value: name });
     return upstream;
   }
 
   #refuseWhenLocked(): void {
-    if (this.isLocked) throw new RequestError('DENIED', 'the upstreams are listed in the settings file; change them there and restart');
+    if (this.isLocked)
+      throw new RequestError('DENIED', 'the upstreams are listed in the settings file; change them there and restart');
   }
 }

@@ -16,7 +16,9 @@ export class UpstreamStore {
 
   /** In the order they were given. */
   list(): { readonly input: UpstreamInput; readonly settings: UpstreamSettings }[] {
-    const rows = this.#db.prepare<[], { settings: string }>('SELECT settings FROM upstreams ORDER BY position, name').all();
+    const rows = this.#db
+      .prepare<[], { settings: string }>('SELECT settings FROM upstreams ORDER BY position, name')
+      .all();
     return rows.map((row) => {
       const input = JSON.parse(row.settings) as UpstreamInput;
       return { input, settings: schema.parse(input) };
@@ -43,12 +45,19 @@ export class UpstreamStore {
 
   accounts(upstream: string): AccountSettings[] {
     const rows = this.#db
-      .prepare<[string], { path: string; username: string; kind: string; sealed: Buffer }>('SELECT path, username, kind, sealed FROM accounts WHERE upstream = ? ORDER BY path, username')
+      .prepare<[string], { path: string; username: string; kind: string; sealed: Buffer }>(
+        'SELECT path, username, kind, sealed FROM accounts WHERE upstream = ? ORDER BY path, username',
+      )
       .all(upstream);
     return rows.map((row) => {
       const secret = this.#box.open(row.sealed);
       const isToken = row.kind === 'token';
-      return { path: row.path, username: row.username, password: isToken ? '' : secret, registryToken: isToken ? secret : '' };
+      return {
+        path: row.path,
+        username: row.username,
+        password: isToken ? '' : secret,
+        registryToken: isToken ? secret : '',
+      };
     });
   }
 
@@ -59,11 +68,19 @@ export class UpstreamStore {
         `INSERT INTO accounts (upstream, path, username, kind, sealed) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (upstream, path, username) DO UPDATE SET kind = excluded.kind, sealed = excluded.sealed`,
       )
-      .run(upstream, account.path, account.username, isToken ? 'token' : 'password', this.#box.seal(isToken ? account.registryToken : account.password));
+      .run(
+        upstream,
+        account.path,
+        account.username,
+        isToken ? 'token' : 'password',
+        this.#box.seal(isToken ? account.registryToken : account.password),
+      );
   }
 
   removeAccount(upstream: string, path: string, username: string): void {
-    this.#db.prepare('DELETE FROM accounts WHERE upstream = ? AND path = ? AND username = ?').run(upstream, path, username);
+    this.#db
+      .prepare('DELETE FROM accounts WHERE upstream = ? AND path = ? AND username = ?')
+      .run(upstream, path, username);
   }
 
   setting(name: string): string | undefined {
@@ -71,6 +88,10 @@ export class UpstreamStore {
   }
 
   setSetting(name: string, value: string): void {
-    this.#db.prepare('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value').run(name, value);
+    this.#db
+      .prepare(
+        'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+      )
+      .run(name, value);
   }
 }

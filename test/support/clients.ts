@@ -21,6 +21,18 @@ export function knowsMirrors(name: ClientName): boolean {
   return name !== 'crane';
 }
 
+/** Whether a client takes `certificate`: crane has no such setting. */
+export function knowsCertificates(name: ClientName): boolean {
+  return name !== 'crane';
+}
+
+/** Why `hostNames` cannot be used here; undefined when they can. */
+export function hostNamesMissing(): string | undefined {
+  const unshare = hasTool('unshare');
+  if (!unshare.available) return unshare.reason;
+  return process.getuid?.() === 0 ? undefined : 'a hosts file of its own needs root';
+}
+
 const starters: Readonly<Record<ClientName, () => Promise<Client>>> = {
   skopeo: () => SkopeoClient.start(),
   podman: () => PodmanClient.start(),

@@ -47,10 +47,11 @@ INSERT INTO upstream_sizes (upstream, bytes)
   ) GROUP BY upstream;
 INSERT INTO storage_totals (id, blobs, bytes) SELECT 1, count(*), coalesce(sum(size), 0) FROM blobs;
 
-CREATE INDEX repositories_held_name ON repositories (name) WHERE content_count > 0;
+-- content_count is in the two that counting reads: the condition is asked again for each row
+CREATE INDEX repositories_held_name ON repositories (name, content_count) WHERE content_count > 0;
 CREATE INDEX repositories_held_bytes ON repositories (bytes) WHERE content_count > 0;
 CREATE INDEX repositories_held_pulled ON repositories (coalesce(last_pulled_at, 0)) WHERE content_count > 0;
-CREATE INDEX repositories_held_upstream ON repositories (upstream, name) WHERE content_count > 0;
+CREATE INDEX repositories_held_upstream ON repositories (upstream, name, content_count) WHERE content_count > 0;
 
 CREATE TRIGGER tags_added AFTER INSERT ON tags BEGIN
   UPDATE repositories SET tag_count = tag_count + 1 WHERE id = NEW.repository_id;

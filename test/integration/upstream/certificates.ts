@@ -8,7 +8,7 @@ export interface TestAuthority {
   readonly directory: string;
   readonly caFile: string;
   /** Signs a certificate for a name or address, or for a client when `subject` is neither. */
-  issue(subject: string): {
+  readonly issue: (subject: string) => {
     readonly certFile: string;
     readonly keyFile: string;
     readonly cert: string;

@@ -37,7 +37,9 @@ async function closedPort(): Promise<number> {
 describe('bodies', () => {
   it.each([
     ['with a length', 'Content-Length: 100'],
+    ['with a length, at the end of their connection', 'Content-Length: 100\r\nConnection: close'],
     ['in chunks', 'Transfer-Encoding: chunked'],
+    ['in chunks, at the end of their connection', 'Transfer-Encoding: chunked\r\nConnection: close'],
   ])('%s that are cut off deliver what came, then fail', async (_, header) => {
     const port = await serveTcp((socket) => {
       const body = header.startsWith('Transfer') ? '5\r\nbegin\r\n' : 'begin';

@@ -1,5 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, UpstreamError } from '../../../server/errors.ts';
@@ -13,6 +15,13 @@ import type { Handle, Loopback } from './loopback.ts';
 
 const sendManifest: Handle = (_request, response) => response.writeHead(200).end('{}');
 const digest = digestOf(Buffer.from('blob'));
+
+/** The name in the certificate a client showed. */
+function shownBy({ socket }: IncomingMessage): string {
+  if (!(socket instanceof TLSSocket)) return 'nothing';
+  const certificate: Partial<PeerCertificate> = socket.getPeerCertificate();
+  return String(certificate.subject?.CN ?? 'nothing');
+}
 
 function serveTls(
   authority: TestAuthority,
@@ -70,14 +79,10 @@ describe('TLS', () => {
   it('shows the client certificate to the upstream and not to hosts it leads to', async () => {
     const authority = await makeAuthority();
     const shown: string[] = [];
-    const note: Handle = (request) => {
-      const certificate = (request.socket as TLSSocket).getPeerCertificate();
-      shown.push(Object.keys(certificate).length === 0 ? 'nothing' : String(certificate.subject.CN));
-    };
     const elsewhere = { ...authority.issue('127.0.0.3'), ca: readFileSync(authority.caFile, 'utf8') };
     const blobs = await serve(
       (request, response) => {
-        note(request, response);
+        shown.push(shownBy(request));
         response.writeHead(200).end('blob');
       },
       { address: '127.0.0.3', tls: elsewhere },
@@ -85,7 +90,7 @@ describe('TLS', () => {
     const server = await serveTls(
       authority,
       (request, response) => {
-        note(request, response);
+        shown.push(shownBy(request));
         response.writeHead(307, { location: `${blobs.origin}/` }).end();
       },
       { asksClient: true },
@@ -136,11 +141,11 @@ describe('certificate files', () => {
     copyFileSync(authority.caFile, join(folder, 'ca.crt'));
     copyFileSync(certFile, join(folder, 'client.cert'));
     copyFileSync(keyFile, join(folder, 'client.key'));
-    const subjects: unknown[] = [];
+    const subjects: string[] = [];
     const server = await serveTls(
       authority,
       (request, response) => {
-        subjects.push((request.socket as TLSSocket).getPeerCertificate().subject.CN);
+        subjects.push(shownBy(request));
         sendManifest(request, response);
       },
       { asksClient: true },

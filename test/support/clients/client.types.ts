@@ -9,6 +9,10 @@ export interface ClientPullOptions {
   readonly mirrors?: Readonly<Record<string, string>>;
   /** Speaks HTTPS and trusts this PEM file; default: plain HTTP. */
   readonly caFile?: string;
+  /** PEM files of the certificate shown to the server; with `caFile`. */
+  readonly certificate?: { readonly certFile: string; readonly keyFile: string };
+  /** Names that lead to this machine for this client alone, as if its /etc/hosts said so; needs root. */
+  readonly hostNames?: readonly string[];
 }
 
 /** A real client. Every pull starts with empty storage, so everything is asked for. */

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { Digest } from '../../../server/oci/digest.ts';
-import { runWell } from '../child-process.ts';
 import type { Client, ClientPullOptions } from './client.types.ts';
-import { toolPath } from '../tools.ts';
 import { certificateArguments, digestIn, Workspace } from './workspace.ts';
 
 /** Options that let podman and buildah unpack as root in a container: no overlay, no systemd, own storage. */
@@ -11,8 +8,7 @@ function storageArguments(root: string): string[] {
 }
 
 async function pullArguments(workspace: Workspace, options: ClientPullOptions): Promise<string[]> {
-  const pem = options.caFile === undefined ? undefined : await readFile(options.caFile, 'utf8');
-  const certificates = await certificateArguments(workspace, '--cert-dir', pem);
+  const certificates = await certificateArguments(workspace, '--cert-dir', options);
   // with mirrors, the file says for each host whether it is plain HTTP
   const verify = options.caFile === undefined && options.mirrors === undefined ? ['--tls-verify=false'] : [];
   return ['pull', '--quiet', ...verify, ...certificates];
@@ -44,7 +40,7 @@ export class PodmanClient implements Client {
     ];
     const env = this.#workspace.environment(await this.#workspace.registriesFile(options.mirrors));
     const podman = (args: readonly string[]): Promise<string> =>
-      runWell(toolPath('podman'), [...program, ...args], { env });
+      this.#workspace.run('podman', [...program, ...args], options, env);
     const id = await podman([...(await pullArguments(this.#workspace, options)), reference]);
     const digest = await podman(['image', 'inspect', '--format', '{{.Digest}}', id.trim()]);
     return { digest: digestIn(digest) };
@@ -72,7 +68,7 @@ export class BuildahClient implements Client {
     const program = storageArguments(this.#workspace.unused('storage'));
     const env = this.#workspace.environment(await this.#workspace.registriesFile(options.mirrors));
     const buildah = (args: readonly string[]): Promise<string> =>
-      runWell(toolPath('buildah'), [...program, ...args], { env });
+      this.#workspace.run('buildah', [...program, ...args], options, env);
     await buildah([...(await pullArguments(this.#workspace, options)), reference]);
     const images = JSON.parse(await buildah(['images', '--digests', '--json'])) as readonly {
       readonly digest: string;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Digest } from '../../../server/oci/digest.ts';
-import { RunningProcess, runWell } from '../child-process.ts';
+import { RunningProcess } from '../child-process.ts';
 import type { Client, ClientPullOptions } from './client.types.ts';
 import { toolPath } from '../tools.ts';
 import { digestIn, Workspace } from './workspace.ts';
@@ -47,17 +47,20 @@ export class ContainerdClient implements Client {
     const program = ['--address', this.#socket, '--namespace', `pull-${String(this.#pulls)}`, 'images'];
     const env = this.#workspace.environment();
     const how = [...(await this.#hosts(reference, options)), ...(options.caFile === undefined ? ['--plain-http'] : [])];
-    await runWell(toolPath('ctr'), [...program, 'pull', '--snapshotter', 'native', ...how, reference], { env });
-    const list = await runWell(toolPath('ctr'), [...program, 'ls'], { env });
+    const pull = [...program, 'pull', '--snapshotter', 'native', ...how, reference];
+    await this.#workspace.run('ctr', pull, options, env);
+    const list = await this.#workspace.run('ctr', [...program, 'ls'], {}, env);
     const row = list.split('\n').find((line) => line.startsWith(`${reference} `));
     return { digest: digestIn(/sha(?:256|512):[0-9a-f]+/.exec(row?.slice(reference.length) ?? '')?.[0] ?? list) };
   }
 
   /** A hosts.toml per host, as an administrator writes it. */
-  async #hosts(reference: string, { mirrors = {}, caFile }: ClientPullOptions): Promise<string[]> {
+  async #hosts(reference: string, { mirrors = {}, caFile, certificate }: ClientPullOptions): Promise<string[]> {
     const files = Object.entries(mirrors).map(([name, location]) => [name, mirrorHosts(name, location)] as const);
     const own = reference.slice(0, reference.indexOf('/'));
-    if (caFile !== undefined) files.push([own, `[host."https://${own}"]\n  ca = "${caFile}"\n`]);
+    const shown =
+      certificate === undefined ? '' : `  client = [["${certificate.certFile}", "${certificate.keyFile}"]]\n`;
+    if (caFile !== undefined) files.push([own, `[host."https://${own}"]\n  ca = "${caFile}"\n${shown}`]);
     if (files.length === 0) return [];
     const directory = this.#workspace.unused('hosts');
     for (const [name, text] of files) await this.#workspace.write(join(directory, name, 'hosts.toml'), text);
@@ -75,7 +78,9 @@ function mirrorHosts(name: string, location: string): string {
   const slash = location.indexOf('/');
   const url = slash < 0 ? `http://${location}` : `http://${location.slice(0, slash)}/v2${location.slice(slash)}`;
   const override = slash < 0 ? '' : '  override_path = true\n';
-  return `server = "https://${name}"\n\n[host."${url}"]\n  capabilities = ["pull", "resolve"]\n${override}`;
+  // the file for every other host cannot name one
+  const server = name === '_default' ? '' : `server = "https://${name}"\n\n`;
+  return `${server}[host."${url}"]\n  capabilities = ["pull", "resolve"]\n${override}`;
 }
 
 function configuration(directory: string, socket: string): string {

@@ -1,9 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../../server/oci/digest.ts';
-import { runWell } from '../child-process.ts';
 import type { Client, ClientPullOptions } from './client.types.ts';
-import { toolPath } from '../tools.ts';
 import { digestIn, Workspace } from './workspace.ts';
 
 /** crane: saves an OCI layout with everything an index lists. */
@@ -21,6 +19,7 @@ export class CraneClient implements Client {
 
   async pull(reference: string, options: ClientPullOptions = {}): Promise<{ readonly digest: Digest }> {
     if (options.mirrors !== undefined) throw new Error('crane has no setting for mirrors');
+    if (options.certificate !== undefined) throw new Error('crane has no setting for a client certificate');
     const target = this.#workspace.unused('pulled');
     await this.#run(['pull', '--format', 'oci', reference, target], options);
     const layout = JSON.parse(await readFile(join(target, 'index.json'), 'utf8')) as {
@@ -40,10 +39,14 @@ export class CraneClient implements Client {
     return (await this.#run(['ls', repository], {})).split('\n').filter((line) => line !== '');
   }
 
-  async #run(args: readonly string[], { caFile }: ClientPullOptions): Promise<string> {
+  async #run(args: readonly string[], options: ClientPullOptions): Promise<string> {
+    const { caFile } = options;
     const trust = caFile === undefined ? {} : { SSL_CERT_FILE: caFile };
     const insecure = caFile === undefined ? ['--insecure'] : [];
-    return runWell(toolPath('crane'), [...args, ...insecure], { env: { ...this.#workspace.environment(), ...trust } });
+    return this.#workspace.run('crane', [...args, ...insecure], options, {
+      ...this.#workspace.environment(),
+      ...trust,
+    });
   }
 
   stop(): Promise<void> {

@@ -2,9 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../../../server/oci/digest.ts';
 import type { Digest } from '../../../server/oci/digest.ts';
-import { runWell } from '../child-process.ts';
 import type { Client, ClientPullOptions } from './client.types.ts';
-import { toolPath } from '../tools.ts';
 import { certificateArguments, Workspace } from './workspace.ts';
 
 /** skopeo: copies everything an index lists and keeps the bytes. */
@@ -22,7 +20,7 @@ export class SkopeoClient implements Client {
 
   async pull(reference: string, options: ClientPullOptions = {}): Promise<{ readonly digest: Digest }> {
     const target = this.#workspace.unused('pulled');
-    const certificates = await certificateArguments(this.#workspace, '--src-cert-dir', await pemOf(options));
+    const certificates = await certificateArguments(this.#workspace, '--src-cert-dir', options);
     const verify = `--src-tls-verify=${String(options.caFile !== undefined)}`;
     await this.#run(
       ['copy', '--quiet', '--all', verify, ...certificates, `docker://${reference}`, `dir:${target}`],
@@ -35,7 +33,7 @@ export class SkopeoClient implements Client {
 
   /** The manifest as the client sees it, byte for byte. */
   async inspectRaw(reference: string, options: ClientPullOptions = {}): Promise<string> {
-    const certificates = await certificateArguments(this.#workspace, '--cert-dir', await pemOf(options));
+    const certificates = await certificateArguments(this.#workspace, '--cert-dir', options);
     return this.#run(
       [
         'inspect',
@@ -57,16 +55,15 @@ export class SkopeoClient implements Client {
   async #run(args: readonly string[], options: ClientPullOptions): Promise<string> {
     const registries = await this.#workspace.registriesFile(options.mirrors);
     // unlike podman and buildah it does not read the file from its environment
-    return runWell(toolPath('skopeo'), ['--registries-conf', registries, ...args], {
-      env: this.#workspace.environment(),
-    });
+    return this.#workspace.run(
+      'skopeo',
+      ['--registries-conf', registries, ...args],
+      options,
+      this.#workspace.environment(),
+    );
   }
 
   stop(): Promise<void> {
     return this.#workspace.remove();
   }
-}
-
-async function pemOf({ caFile }: ClientPullOptions): Promise<string | undefined> {
-  return caFile === undefined ? undefined : readFile(caFile, 'utf8');
 }

@@ -1,8 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { isDigest } from '../../../server/oci/digest.ts';
 import type { Digest } from '../../../server/oci/digest.ts';
+import { runWell } from '../child-process.ts';
+import { toolPath } from '../tools.ts';
+import type { ClientPullOptions } from './client.types.ts';
 
 /** A home for one client: nothing of the machine's own settings or credentials is seen. */
 export class Workspace {
@@ -60,19 +63,40 @@ export class Workspace {
     return this.write('registries.conf', entries.join('\n'));
   }
 
+  /** Runs a program to its good end, in a mount namespace with a hosts file of its own when there are `hostNames`. */
+  async run(
+    program: string,
+    args: readonly string[],
+    { hostNames = [] }: ClientPullOptions,
+    env: NodeJS.ProcessEnv,
+  ): Promise<string> {
+    const command = toolPath(program);
+    if (hostNames.length === 0) return runWell(command, args, { env });
+    const hosts = await this.write('hosts', `127.0.0.1 localhost ${hostNames.join(' ')}\n`);
+    const script = 'mount --bind "$0" /etc/hosts && exec "$@"';
+    return runWell(toolPath('unshare'), ['--mount', 'sh', '-c', script, hosts, command, ...args], { env });
+  }
+
   async remove(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-/** A folder with the authority's certificate as the containers tools want it, for `--cert-dir`. */
+/** A folder with the authority's and the client's certificate as the containers tools want it, for `--cert-dir`. */
 export async function certificateArguments(
   workspace: Workspace,
   option: string,
-  pem: string | undefined,
+  { caFile, certificate }: ClientPullOptions,
 ): Promise<string[]> {
-  if (pem === undefined) return [];
-  return [option, dirname(await workspace.write('certificates/ca.crt', pem))];
+  if (caFile === undefined) return [];
+  const directory = workspace.unused('certificates');
+  await mkdir(directory);
+  await copyFile(caFile, join(directory, 'ca.crt'));
+  if (certificate !== undefined) {
+    await copyFile(certificate.certFile, join(directory, 'client.cert'));
+    await copyFile(certificate.keyFile, join(directory, 'client.key'));
+  }
+  return [option, directory];
 }
 
 /** The digest in a client's output. */

@@ -1,0 +1,85 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { peerAddress } from '../http/request-context.ts';
+import type { Inventory } from '../storage/inventory.ts';
+import type { Pins } from '../storage/pins.ts';
+import type { Removal } from '../storage/removal.ts';
+import { routes } from './contract.ts';
+import type { RouteBody, RouteName, RouteResponse } from './contract.ts';
+import type { EventStream } from './event-stream.ts';
+import type { AdminParts } from './parts.ts';
+import { invalidInput } from './problems.ts';
+
+/** What every group of routes stands on. */
+export interface Admin {
+  readonly parts: AdminParts;
+  readonly inventory: Inventory;
+  readonly removal: Removal;
+  readonly pins: Pins;
+  readonly events: EventStream;
+}
+
+/** Who asked, for the audit. */
+export interface Actor {
+  readonly clientIp: string;
+  readonly userAgent: string | undefined;
+  readonly requestId: string;
+}
+
+/** One call of a route, checked. */
+export interface Call<N extends RouteName> {
+  readonly query: z.output<(typeof routes)[N]['query']>;
+  readonly body: z.output<(typeof routes)[N]['body']>;
+  /** The body as it was written, durations still text; it has passed the same check. */
+  readonly written: RouteBody<N>;
+  readonly actor: Actor;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+export type Handlers = { readonly [N in RouteName]: (call: Call<N>) => RouteResponse<N> | Promise<RouteResponse<N>> };
+
+/** Serves every route of the contract: query and body checked by its schemas, the answer too. */
+export function serveRoutes(app: FastifyInstance, parts: AdminParts, handlers: Handlers): void {
+  for (const name of Object.keys(routes) as RouteName[]) serveRoute(app, parts, handlers, name);
+}
+
+function serveRoute<N extends RouteName>(app: FastifyInstance, parts: AdminParts, handlers: Handlers, name: N): void {
+  const route = routes[name];
+  app.route({
+    method: route.method,
+    url: route.path,
+    handler: async (request, reply) => {
+      const answer = await handlers[name]({
+        query: parse(route.query, request.query) as Call<N>['query'],
+        body: parse(route.body, request.body ?? undefined) as Call<N>['body'],
+        written: request.body as RouteBody<N>,
+        actor: actorOf(request),
+        signal: goneSignal(reply),
+      });
+      const checked = route.response.safeParse(answer);
+      // the window trusts the contract: an answer that breaks it is a bug of ours, and told as one
+      if (!checked.success) throw new Error(`the answer of ${name} breaks the contract: ${checked.error.message}`);
+      parts.log.trace('admin call', { name, requestId: request.id });
+      return reply.send(answer);
+    },
+  });
+}
+
+function parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value);
+  if (!result.success) throw invalidInput(result.error);
+  return result.data;
+}
+
+function actorOf(request: FastifyRequest): Actor {
+  return { clientIp: peerAddress(request.raw), userAgent: request.headers['user-agent'], requestId: request.id };
+}
+
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    gone.abort();
+  });
+  return gone.signal;
+}

@@ -1,0 +1,52 @@
+import { RequestError } from '../../errors.ts';
+import { formatArtifactName, parseReference } from '../../oci/reference.ts';
+import type { Admin, Handlers } from '../call.ts';
+import { recordChange } from '../change-record.ts';
+
+interface CacheTarget {
+  readonly repository: string;
+  readonly reference?: string | undefined;
+}
+
+/** Changes of what is held: pin, refresh, delete. */
+export function contentRoutes(admin: Admin): Pick<Handlers, 'pin' | 'refreshTag' | 'previewDelete' | 'deleteContent'> {
+  const { parts, pins, removal } = admin;
+  return {
+    pin: ({ body, actor }) => {
+      pins.set(body.repository, body.reference, body.pinned);
+      recordChange(parts, actor, { event: 'config_change', subject: nameOf(body), detail: body.pinned ? 'pinned' : 'unpinned' });
+      parts.control.contentChanged(body.repository);
+      return { ok: true };
+    },
+
+    refreshTag: async ({ body }) => refresh(admin, body.repository, body.reference),
+
+    previewDelete: ({ query }) => removal.preview(query),
+
+    deleteContent: async ({ body, actor }) => {
+      try {
+        const removed = await removal.remove(body);
+        const detail = `${String(removed.itemsTotal)} items, ${String(removed.freedBytes)} bytes freed`;
+        recordChange(parts, actor, { event: 'artifact_delete', subject: nameOf(body), detail });
+        return removed;
+      } finally {
+        // even when a file could not go: the rows did
+        parts.control.contentChanged(body.repository);
+      }
+    },
+  };
+}
+
+async function refresh({ parts }: Admin, name: string, reference: string): Promise<{ readonly digest: string; readonly changed: boolean }> {
+  const parsed = parseReference(reference);
+  if (parsed.kind === 'digest') throw new RequestError('REQUEST_INVALID', 'a digest never changes; only a tag can be refreshed', { value: reference });
+  const repository = parts.repositories.find(name);
+  if (repository === undefined) throw new RequestError('NAME_UNKNOWN', `nothing is held of ${name}`, { value: name });
+  const { digest, changed } = await parts.manifestCache.refresh(repository, parsed.tag);
+  parts.control.contentChanged(name);
+  return { digest, changed };
+}
+
+function nameOf({ repository, reference }: CacheTarget): string {
+  return reference === undefined ? repository : formatArtifactName(repository, reference);
+}
