@@ -1,4 +1,4 @@
-import { Suspense, lazy, useEffect, useRef } from 'react';
+import { Suspense, lazy } from 'react';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
@@ -65,7 +65,6 @@ function Screens() {
     <Shell>
       <FaultBoundary key={pathname}>
         <Suspense fallback={<LoadingState label="Opening the page" />}>
-          <FocusOnChange />
           <Routes>
             <Route index element={<DashboardPage />} />
             <Route path="dashboard" element={<DashboardPage />} />
@@ -81,19 +80,6 @@ function Screens() {
       </FaultBoundary>
     </Shell>
   );
-}
-
-/** After a change of page the focus is on its heading, so that keyboard and screen reader go on from there. */
-function FocusOnChange() {
-  const { pathname } = useLocation();
-  const shown = useRef(pathname);
-  useEffect(() => {
-    if (shown.current === pathname) return;
-    shown.current = pathname;
-    document.getElementById('page-title')?.focus({ preventScroll: true });
-    window.scrollTo({ top: 0 });
-  }, [pathname]);
-  return null;
 }
 
 function UnknownPage() {

@@ -128,6 +128,20 @@ function zone(timeZone: string | undefined): { timeZone?: string } {
   return timeZone === undefined ? {} : { timeZone };
 }
 
+const settingUnits = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const;
+
+/** Milliseconds as settings write them, in the largest unit that fits without a rest: `250ms`, `5m`, `24h` is `1d`. */
+export function durationText(ms: number): string {
+  if (ms === 0) return '0s';
+  const fitting = settingUnits.find(([, unitMs]) => ms % unitMs === 0);
+  return fitting === undefined ? `${String(ms)}ms` : `${String(ms / fitting[1])}${fitting[0]}`;
+}
+
 /** `sha256:3f1a9c0b…` – enough to recognise a digest; the whole one is always one click away. */
 export function shortDigest(digest: string): string {
   const colon = digest.indexOf(':');

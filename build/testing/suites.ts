@@ -96,7 +96,7 @@ function commandOf({ name, runner }: Suite, report: string): Command {
     return {
       args,
       display,
-      env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report, CHROMIUM_PATH: findOn(toolPath(), 'chromium') ?? '' },
+      env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report },
     };
   }
   const args = ['run', '--project', name, '--reporter', 'default', '--reporter', 'json', '--outputFile.json', report];

@@ -44,7 +44,12 @@ function isProblem(body: unknown): body is Problem {
 
 /** One sentence for a person, whatever was thrown. */
 export function describeError(error: unknown): string {
-  if (error instanceof ApiError) return error.message;
+  if (error instanceof ApiError) return asSentence(error.message);
   if (error instanceof Error) return `The window met a fault of its own: ${error.message}`;
   return 'The window met a fault of its own.';
+}
+
+/** The server's messages begin in lower case, as log lines do; a name at the beginning is left as it is. */
+export function asSentence(message: string): string {
+  return /^[a-z]+[ ,]/.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
 }

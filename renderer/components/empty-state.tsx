@@ -16,7 +16,7 @@ export function EmptyState({ icon, title, children, actions }: EmptyStateProps) 
   return (
     <div className={styles['state']}>
       {icon === undefined ? null : <div className={styles['icon']}>{icon}</div>}
-      <h3>{title}</h3>
+      <strong>{title}</strong>
       {children === undefined ? null : <p>{children}</p>}
       {actions === undefined ? null : <div className={styles['actions']}>{actions}</div>}
     </div>
@@ -37,7 +37,7 @@ export function ErrorState({ title, error, onRetry }: ErrorStateProps) {
       <div className={styles['icon']}>
         <Shape name="octagon" size={22} />
       </div>
-      <h3>{title}</h3>
+      <strong>{title}</strong>
       <p>{describeError(error)}</p>
       <ProblemDetails error={error} />
       {onRetry === undefined ? null : (

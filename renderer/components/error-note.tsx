@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Shape } from './shape.tsx';
 import type { ShapeName } from './shape.tsx';
-import { ApiError, describeError } from '../api/problem.ts';
+import { ApiError, asSentence, describeError } from '../api/problem.ts';
 import styles from './note.module.css';
 
 const shapes: Readonly<Record<'info' | 'warn' | 'bad' | 'ok', ShapeName>> = {
@@ -33,7 +33,7 @@ export function ErrorNote({ error }: { readonly error: unknown }) {
         ) : (
           <ul>
             {problems.map((problem) => (
-              <li key={problem}>{problem}</li>
+              <li key={problem}>{asSentence(problem)}</li>
             ))}
           </ul>
         )}

@@ -32,13 +32,12 @@ export function TimePlot(props: TimePlotProps) {
         <UnstyledButton
           className="small muted"
           style={{ textDecoration: 'underline', minHeight: 24 }}
-          aria-pressed={isTable}
+          aria-label={`${isTable ? 'Show as plot' : 'Show as table'}: ${props.title}`}
           onClick={() => {
             setIsTable(!isTable);
           }}
         >
           {isTable ? 'Show as plot' : 'Show as table'}
-          <span className="visually-hidden">: {props.title}</span>
         </UnstyledButton>
       </div>
       {isTable ? <ValueTable {...props} /> : <Canvas {...props} onPoint={setPointed} />}

@@ -30,31 +30,31 @@ export function Shell({ children }: { readonly children: ReactNode }) {
       >
         Skip to content
       </a>
-      <div className={styles['side']}>
+      <nav className={styles['side']} aria-label="Pages">
         <div className={styles['brand']}>
           <img src="./mark.svg" width={28} height={28} alt="" />
           Zhi Mirror
         </div>
-        <nav aria-label="Pages">
-          <ul className={styles['nav']}>
-            {places.map((place) => (
-              <li key={place.to}>
-                <NavLink to={place.to} end={place.to === '/'} className={styles['link'] ?? ''}>
-                  <place.icon size={18} stroke={1.7} aria-hidden="true" />
-                  {place.label}
-                </NavLink>
-              </li>
-            ))}
-          </ul>
-        </nav>
+        <ul className={styles['nav']}>
+          {places.map((place) => (
+            <li key={place.to}>
+              <NavLink to={place.to} end={place.to === '/'} className={styles['link'] ?? ''}>
+                <place.icon size={18} stroke={1.7} aria-hidden="true" />
+                {place.label}
+              </NavLink>
+            </li>
+          ))}
+        </ul>
         <div className={styles['foot']}>
           <ThemeChoice />
         </div>
-      </div>
-      <main id="content" className={styles['main']} tabIndex={-1}>
+      </nav>
+      <div className={styles['main']}>
         <StatusHeader />
-        {children}
-      </main>
+        <main id="content" tabIndex={-1}>
+          {children}
+        </main>
+      </div>
     </div>
   );
 }

@@ -13,6 +13,7 @@ import type { Layout } from '../storage/layout.ts';
 import type { RepositoryStore } from '../storage/repository-store.ts';
 import type { UpstreamSet } from '../upstream/upstream-set.ts';
 import type { Status } from './contract.ts';
+import type { RequestCounts } from './request-counts.ts';
 
 /** The switches of the running mirror, as the window uses them. */
 export interface MirrorControl {
@@ -44,6 +45,8 @@ export interface AdminParts {
   readonly hot: HotAnswers;
   readonly audit: AuditLog;
   readonly activity: Activity;
+  /** Told of each recorded request beside `activity.noteRequest`. */
+  readonly requestCounts: RequestCounts;
   readonly control: MirrorControl;
   /** Folder of the window's built files; absent when it is not built. */
   readonly rendererDirectory: string | undefined;

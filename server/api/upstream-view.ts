@@ -54,13 +54,13 @@ export function withKeptProxy<I extends WrittenSettings>(input: I, current: Upst
 }
 
 /** What a change of settings changed, for the audit: `ttl: 5m → 1h; mode: check → offline`. PURE. */
-export function describeChange(before: WrittenSettings, after: WrittenSettings): string {
+export function describeChange(before: WrittenSettings, after: WrittenSettings, none = 'nothing changed'): string {
   const old: Readonly<Record<string, unknown>> = before;
   const changes = Object.entries(after).flatMap(([name, value]) => {
     const [from, to] = [show(old[name]), show(value)];
     return from === to ? [] : [`${name}: ${from} → ${to}`];
   });
-  return changes.length === 0 ? 'nothing changed' : changes.join('; ').slice(0, 1000);
+  return changes.length === 0 ? none : changes.join('; ').slice(0, 1000);
 }
 
 function show(value: unknown): string {

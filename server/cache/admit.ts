@@ -1,12 +1,15 @@
-import { ContentError } from '../errors.ts';
+import { ContentError, MirrorError, RequestError } from '../errors.ts';
 import type { Database } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
+import { Durability } from '../db/durability.ts';
 import { algorithmOf, digestOf } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import type { Manifest } from '../oci/manifest.ts';
+import { isForeignLayer } from '../oci/media-types.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
 import type { ManifestStore, StoredManifest } from '../storage/manifest-store.ts';
-import type { Repository } from '../storage/repository-store.ts';
+import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
 import type { TagStore } from '../storage/tag-store.ts';
 
 export interface Arrival {
@@ -26,19 +29,52 @@ export interface AdmittedManifest extends StoredManifest {
   readonly manifest: Manifest;
 }
 
+/** A manifest a client pushes. */
+export interface PushedManifest {
+  /** Name of a repository that accepts pushes; made when it is not there yet. */
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly content: Buffer;
+  readonly mediaType: string | undefined;
+  /** Tags to point at it. */
+  readonly tags: readonly string[];
+  /** Whether an index may list manifests that are not there. */
+  readonly mayBeSparse: boolean;
+  readonly now: number;
+}
+
+/** A blob a client pushed, complete and verified, in a file that is on the disk. */
+export interface PushedBlob {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly now: number;
+}
+
+export interface AdmissionParts {
+  readonly db: Database;
+  readonly manifests: ManifestStore;
+  readonly tags: TagStore;
+  readonly blobs: BlobStore;
+  readonly repositories: RepositoryStore;
+  /** Content of a repository changed; told in the turn in which it did. */
+  readonly changed: (repository: Repository) => void;
+}
+
 /**
- * The door: every manifest enters storage here, whether pulled, pushed, synced or imported. Integrity is decided here,
- * once (policy will be, too); blobs enter through `blob-flight`, which proves them the same way.
+ * The door: everything enters storage here, whether pulled, pushed, synced or imported. Integrity is decided here, once
+ * (policy will be, too). Blobs from upstreams enter through `blob-flight`, which proves them the same way.
+ *
+ * What was pulled can be pulled again; what was pushed cannot: a push is acknowledged when a power cut can't undo it.
  */
 export class Admission {
-  readonly #db: Database;
-  readonly #manifests: ManifestStore;
-  readonly #tags: TagStore;
+  readonly #parts: AdmissionParts;
+  readonly #durability: Durability;
 
-  constructor(db: Database, manifests: ManifestStore, tags: TagStore) {
-    this.#db = db;
-    this.#manifests = manifests;
-    this.#tags = tags;
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+    this.#durability = new Durability(parts.db);
   }
 
   /**
@@ -51,19 +87,119 @@ export class Admission {
     readonly stored: boolean;
     readonly error?: Error;
   } {
+    const { manifests, tags, db } = this.#parts;
     const { digest, content } = arrival;
     if (digestOf(content, algorithmOf(digest)) !== digest)
       throw new ContentError(`the manifest's bytes do not hash to ${digest}`);
     const manifest = parseManifest(content, arrival.mediaType);
     const admitted = { digest, mediaType: manifest.mediaType, content, manifest };
     try {
-      inTransaction(this.#db, () => {
-        this.#manifests.put(arrival.repository.id, digest, content, manifest, arrival.now);
-        if (arrival.tag !== undefined) this.#tags.put(arrival.repository.id, arrival.tag, digest, arrival);
+      inTransaction(db, () => {
+        manifests.put(arrival.repository.id, digest, content, manifest, arrival.now);
+        if (arrival.tag !== undefined) tags.put(arrival.repository.id, arrival.tag, digest, arrival);
       });
       return { admitted, stored: true };
     } catch (cause) {
       return { admitted, stored: false, error: storageError(cause, `storing manifest ${digest}`) };
     }
+  }
+
+  /**
+   * Verifies a pushed manifest and that everything it references is in its repository, and writes it with its tags in one
+   * transaction; resolves when it cannot be lost any more.
+   * @throws RequestError (DIGEST_INVALID, MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN), StorageError
+   */
+  async admitPush(push: PushedManifest): Promise<AdmittedManifest> {
+    const { digest, content } = push;
+    if (digestOf(content, algorithmOf(digest)) !== digest)
+      throw new RequestError('DIGEST_INVALID', `the manifest's bytes do not hash to ${digest}`, { value: digest });
+    const manifest = parseManifest(content, push.mediaType);
+    const { db, manifests, tags } = this.#parts;
+    const repository = this.#ensure(push.repository, push.now);
+    try {
+      inTransaction(db, () => {
+        this.#refuseIncomplete(repository, manifest, push.mayBeSparse);
+        manifests.put(repository.id, digest, content, manifest, push.now);
+        for (const tag of push.tags)
+          tags.put(repository.id, tag, digest, { now: push.now, checkedAt: undefined });
+      });
+    } catch (error) {
+      throw error instanceof MirrorError ? error : storageError(error, `storing manifest ${digest}`);
+    }
+    this.#parts.changed(repository);
+    await this.#durability.flush();
+    return { digest, mediaType: manifest.mediaType, content, manifest };
+  }
+
+  /**
+   * Makes the file a blob of the repository; resolves when it cannot be lost any more.
+   * @throws StorageError
+   */
+  async admitBlob(push: PushedBlob): Promise<void> {
+    const repository = this.#ensure(push.repository, push.now);
+    await this.#parts.blobs.adopt(push.digest, push, repository.id, push.now);
+    this.#parts.changed(repository);
+    await this.#durability.flush();
+  }
+
+  /**
+   * Lets a repository serve a blob that another one has (distribution-spec end-11). Without `from`, any repository of this
+   * mirror's own content will do; false when there is none that has it.
+   * @throws StorageError
+   */
+  async mountBlob(name: string, digest: Digest, from: string | undefined, now: number): Promise<boolean> {
+    const { blobs, repositories } = this.#parts;
+    const source = from === undefined ? undefined : repositories.find(from);
+    const isThere =
+      from === undefined
+        ? blobs.isInOwnContent(digest)
+        : source !== undefined && blobs.isLinked(source.id, digest);
+    if (!isThere || !(await this.#isWhole(digest))) return false;
+    const repository = this.#ensure(name, now);
+    try {
+      blobs.link(repository.id, digest, now);
+    } catch (error) {
+      // deleted in this very moment
+      if (blobs.sizeOf(digest) === undefined) return false;
+      throw storageError(error, `mounting blob ${digest}`);
+    }
+    this.#parts.changed(repository);
+    await this.#durability.flush();
+    return true;
+  }
+
+  /** Resolves when what was deleted cannot come back. */
+  confirmDeletion(): Promise<void> {
+    return this.#durability.flush();
+  }
+
+  async #isWhole(digest: Digest): Promise<boolean> {
+    const sizeBytes = this.#parts.blobs.sizeOf(digest);
+    return sizeBytes !== undefined && (await this.#parts.blobs.hasFile(digest, sizeBytes));
+  }
+
+  #ensure(name: string, now: number): Repository {
+    try {
+      return this.#parts.repositories.ensure(name, {}, now);
+    } catch (error) {
+      throw storageError(error, `making repository ${name}`);
+    }
+  }
+
+  #refuseIncomplete(repository: Repository, manifest: Manifest, mayBeSparse: boolean): void {
+    const { blobs, manifests } = this.#parts;
+    const layers = manifest.layers.filter((layer) => !isForeignLayer(layer.mediaType));
+    const needed = manifest.config === undefined ? layers : [manifest.config, ...layers];
+    const missing = needed.filter(({ digest }) => !blobs.isLinked(repository.id, digest));
+    if (!mayBeSparse)
+      missing.push(...manifest.manifests.filter(({ digest }) => !manifests.isLinked(repository.id, digest)));
+    const [first] = missing;
+    if (first === undefined) return;
+    const more = missing.length > 1 ? ` and ${String(missing.length - 1)} more` : '';
+    throw new RequestError(
+      'MANIFEST_BLOB_UNKNOWN',
+      `the manifest references ${first.digest}${more}, which ${repository.name} does not have; push it first`,
+      { value: first.digest, detail: { missing: missing.slice(0, 100).map(({ digest }) => digest) } },
+    );
   }
 }

@@ -12,7 +12,7 @@ import type { Repository, RepositoryStore } from '../storage/repository-store.ts
 import type { BlobAnswer } from '../upstream/client.types.ts';
 import { Absences } from './absences.ts';
 import { BlobFlight } from './blob-flight.ts';
-import type { PartialFile } from './blob-flight.ts';
+import type { PartialFile } from './partial-file.ts';
 import type { CacheEvents, LiveUpstream, Target, UpstreamLookup } from './targets.ts';
 
 /** A blob that can be read now: its file, or the download it is still growing in. Call `close` when done. */
@@ -39,6 +39,8 @@ export interface BlobCacheParts {
 
 interface Download {
   readonly flight: BlobFlight;
+  /** Names of the repositories it is for; the first one's upstream is asked. */
+  readonly askedFor: Set<string>;
   /** Repositories that may serve it once it is held. */
   readonly repositoryIds: Set<number>;
   /** Settles when followers may answer. */
@@ -90,19 +92,24 @@ export class BlobCache {
     }
     const upstream = this.#upstreamOf(target, digest);
     this.#refuseKnownAbsent(target, digest);
-    const isShared = this.#parts.blobs.sizeOf(digest) !== undefined || this.#downloads.has(digest);
-    if (isShared && !this.#isReferenced(repository, digest)) {
+    if (this.#isOthers(target, digest) && !this.#isReferenced(repository, digest)) {
       // another repository has the bytes; this one may serve them only when its own upstream does
       await this.#confirm(target, upstream, digest, signal);
     }
-    const owner = this.#ensureRepository(target);
     const held = await this.#openHeld(digest);
     if (held !== undefined) {
-      this.#parts.blobs.link(owner.id, digest, this.#parts.clock.now());
+      this.#link(this.#ensureRepository(target), digest);
       return { source: held, cached: true };
     }
-    const download = await this.#join(target, upstream, owner, digest);
+    const download = await this.#join(target, upstream, digest);
     return { source: this.#sourceOf(download), cached: false };
+  }
+
+  /** Whether the bytes are here, or on their way, for other repositories only. */
+  #isOthers(target: Target, digest: Digest): boolean {
+    const download = this.#downloads.get(digest);
+    if (download !== undefined) return !download.askedFor.has(target.name);
+    return this.#parts.blobs.sizeOf(digest) !== undefined;
   }
 
   /**
@@ -120,8 +127,8 @@ export class BlobCache {
       return { sizeBytes: size, cached: true };
     const flying = this.#downloads.get(digest);
     if (
-      repository !== undefined &&
-      flying?.repositoryIds.has(repository.id) === true &&
+      flying?.askedFor.has(target.name) === true &&
+      flying.flight.receivedBytes > 0 &&
       flying.flight.sizeBytes !== undefined
     ) {
       return { sizeBytes: flying.flight.sizeBytes, cached: false };
@@ -149,8 +156,17 @@ export class BlobCache {
   /** A held blob that a manifest of this repository references belongs to it. */
   #linkReferenced(repository: Repository, digest: Digest): boolean {
     if (this.#parts.blobs.sizeOf(digest) === undefined || !this.#isReferenced(repository, digest)) return false;
-    this.#parts.blobs.link(repository.id, digest, this.#parts.clock.now());
+    this.#link(repository, digest);
     return true;
+  }
+
+  #link(repository: Repository, digest: Digest): void {
+    try {
+      this.#parts.blobs.link(repository.id, digest, this.#parts.clock.now());
+    } catch (error) {
+      // a full disk: it may be served now, and is asked about again the next time
+      this.#parts.events.warn('which repository a blob belongs to could not be kept', { digest, error: String(error) });
+    }
   }
 
   #isReferenced(repository: Repository | undefined, digest: Digest): boolean {
@@ -206,24 +222,29 @@ export class BlobCache {
     return this.#parts.repositories.ensure(target.name, target, this.#parts.clock.now());
   }
 
-  async #join(target: Target, upstream: LiveUpstream, owner: Repository, digest: Digest): Promise<Download> {
+  async #join(target: Target, upstream: LiveUpstream, digest: Digest): Promise<Download> {
     const running = this.#downloads.get(digest);
     const download =
       running?.flight.isJoinable === true
         ? running
-        : await this.#starting.run(digest, () => this.#begin(target, upstream, owner, digest));
-    download.repositoryIds.add(owner.id);
+        : await this.#starting.run(digest, () => this.#begin(target, upstream, digest));
+    const isOwn = download.askedFor.has(target.name);
+    download.askedFor.add(target.name);
     download.users += 1;
     try {
       await download.opened;
+      // only now: a name that nobody has must not leave a repository behind
+      download.repositoryIds.add(this.#ensureRepository(target).id);
+      return download;
     } catch (error) {
       await this.#leave(download);
+      // what the upstream of another repository says is not the last word about this one
+      if (!isOwn && error instanceof RequestError) return this.#join(target, upstream, digest);
       throw this.#noteAbsence(target, upstream, digest, error);
     }
-    return download;
   }
 
-  async #begin(target: Target, upstream: LiveUpstream, owner: Repository, digest: Digest): Promise<Download> {
+  async #begin(target: Target, upstream: LiveUpstream, digest: Digest): Promise<Download> {
     const { blobs, manifests, hashes, clock, events } = this.#parts;
     const before = this.#downloads.get(digest);
     // what a failed download leaves behind, or takes away, must be settled before it is looked at
@@ -231,7 +252,8 @@ export class BlobCache {
     const isTaken = [...this.#running].some(
       (download) => download.flight.digest === digest && download.partial !== undefined,
     );
-    const expectedBytes = manifests.referencedSize(owner.id, digest);
+    const repository = this.#parts.repositories.find(target.name);
+    const expectedBytes = repository === undefined ? undefined : manifests.referencedSize(repository.id, digest);
     const abort = new AbortController();
     // looked up each time: an upstream that was edited meanwhile has a new client, and the download goes on with it
     const fetch = (offset: number, signal: AbortSignal): Promise<BlobAnswer> =>
@@ -263,18 +285,18 @@ export class BlobCache {
         events.warn('the disk refused; passing content on without keeping it', { digest, error: error.message });
       },
     });
-    return this.#launch(flight, owner, partial);
+    return this.#launch(flight, target, partial);
   }
 
-  #launch(flight: BlobFlight, owner: Repository, partial: PartialFile | undefined): Download {
+  #launch(flight: BlobFlight, target: Target, partial: PartialFile | undefined): Download {
     const { promise: opened, resolve, reject } = Promise.withResolvers<undefined>();
     const run = flight.run(() => {
       resolve(undefined);
     });
-    const repositoryIds = new Set([owner.id]);
     const download: Download = {
       flight,
-      repositoryIds,
+      askedFor: new Set([target.name]),
+      repositoryIds: new Set(),
       opened,
       partial,
       users: 0,
@@ -286,7 +308,7 @@ export class BlobCache {
     // the map entry goes only after commit, so that nobody starts a second download in between
     const done = run
       .then(
-        () => this.#keep(download, owner),
+        () => this.#keep(download, target),
         (error: unknown) => this.#discard(download, error),
       )
       .finally(() => this.#end(download));
@@ -319,7 +341,7 @@ export class BlobCache {
     }
   }
 
-  async #keep(download: Download, owner: Repository): Promise<void> {
+  async #keep(download: Download, target: Target): Promise<void> {
     const { flight, partial } = download;
     if (partial === undefined || !flight.isStored) {
       if (partial !== undefined) await this.#parts.blobs.removePartial(flight.digest);
@@ -327,7 +349,7 @@ export class BlobCache {
     }
     try {
       await this.#parts.blobs.commit(flight.digest, partial.handle, download.repositoryIds, this.#parts.clock.now());
-      this.#parts.events.changed(owner);
+      this.#parts.events.changed(this.#ensureRepository(target));
     } catch (error) {
       this.#parts.events.warn('a verified blob could not be kept', { digest: flight.digest, error: String(error) });
     }

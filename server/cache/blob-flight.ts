@@ -1,38 +1,29 @@
-import type { FileHandle } from 'node:fs/promises';
 import { ContentError, MirrorError, StorageError } from '../errors.ts';
 import { storageError } from '../db/database.ts';
+import type { Lease } from '../lib/blocks.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Signal } from '../lib/concurrency.ts';
 import { algorithmOf, hexOf } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
 import { inlineHash } from '../storage/hash-pool.ts';
 import type { GrowingHash, HashPool } from '../storage/hash-pool.ts';
-import type { BlobAnswer } from '../upstream/client.types.ts';
+import type { BlobAnswer, OnChunk } from '../upstream/client.types.ts';
 import { ChunkWindow } from './chunk-window.ts';
+import { ReadBack, writePieces } from './partial-file.ts';
+import type { PartialFile } from './partial-file.ts';
 
 /** Bytes received but not yet on disk before the upstream is paused. */
-const unwrittenLimit = 4 * 1024 * 1024;
+const unwrittenLimit = 3 * 1024 * 1024;
 /** Written and hashed in pieces of at least this: each write and each message to the hash costs some 30 µs. */
 const writeBytes = 1024 * 1024;
 /** A slow upstream's bytes are written after this all the same, so that a crash loses little. */
 const writeEveryMs = 250;
 /** Recent bytes kept in memory for followers that keep up. */
-const windowLimit = 2 * 1024 * 1024;
+const windowLimit = 1024 * 1024;
 /** End of what each follower wants that it gets only when the digest is proved: nobody completes a transfer of wrong bytes. */
 const withheldBytes = 16 * 1024;
 /** Hashed on the main thread: a worker's round trip costs more. */
 const inlineLimit = 256 * 1024;
-/** Shared pieces of the growing file read back for followers that lag behind. */
-const blockBytes = 256 * 1024;
-const blockLimit = 24;
-
-/** Where a flight's bytes go while it is under way. */
-export interface PartialFile {
-  readonly handle: FileHandle;
-  readonly path: string;
-  /** Bytes an earlier attempt left. */
-  readonly offset: number;
-}
 
 export interface FlightParts {
   readonly digest: Digest;
@@ -70,8 +61,8 @@ export class BlobFlight {
   readonly #abort: AbortController;
   readonly #progress = new Signal();
   readonly #followers = new Set<{ position: number }>();
-  readonly #blocks = new Map<number, Promise<Buffer>>();
-  readonly #window: ChunkWindow;
+  readonly #readBack: ReadBack | undefined;
+  #window: ChunkWindow;
   #hash: GrowingHash | undefined;
   #size: number | undefined;
   #written: number;
@@ -82,6 +73,8 @@ export class BlobFlight {
   #error: Error | undefined;
   #opened: (() => void) | undefined;
   #isInline: boolean | undefined;
+  /** Bytes an earlier attempt left in the partial file. */
+  #resumedAt: number;
 
   constructor(parts: FlightParts) {
     this.digest = parts.digest;
@@ -89,7 +82,9 @@ export class BlobFlight {
     this.#abort = parts.abort;
     this.#size = parts.expectedBytes;
     this.#isStored = parts.partial !== undefined;
-    this.#written = parts.partial?.offset ?? 0;
+    this.#readBack = parts.partial === undefined ? undefined : new ReadBack(parts.partial.handle, parts.digest);
+    this.#resumedAt = parts.partial?.offset ?? 0;
+    this.#written = this.#resumedAt;
     this.#window = new ChunkWindow(this.#written);
     this.#lastWriteAt = parts.clock.monotonic();
   }
@@ -149,7 +144,7 @@ export class BlobFlight {
   async follow(
     start: number,
     end: number | undefined,
-    onChunk: (chunk: Buffer) => Promise<void> | undefined,
+    onChunk: OnChunk,
     signal: AbortSignal,
   ): Promise<void> {
     const follower = { position: start };
@@ -166,11 +161,14 @@ export class BlobFlight {
       while (!signal.aborted) {
         const limit = Math.min(last, this.#releasable());
         if (position < limit) {
-          const chunk = await this.#bytesAt(position, limit);
+          // memory of the window is used again once it moved on: nothing of the piece may be touched after an await
+          const held = this.#window.at(position);
+          const bytes = held?.bytes ?? (await this.#bytesBehind(position));
+          const chunk = bytes.length > limit - position ? bytes.subarray(0, limit - position) : bytes;
           const free =
             this.#proved && tail.length === 0 ? chunk.length : clamp(last - withheldBytes - position, 0, chunk.length);
-          if (free > 0) await onChunk(chunk.subarray(0, free));
           if (free < chunk.length) tail.push(Buffer.from(chunk.subarray(free)));
+          if (free > 0) await onChunk(chunk.subarray(0, free), held?.lease);
           position += chunk.length;
           follower.position = position < last ? position : Number.MAX_SAFE_INTEGER;
           if (!this.#isStored) this.#trimWindow();
@@ -202,7 +200,7 @@ export class BlobFlight {
       partial === undefined || this.#hashesInline()
         ? inlineHash(algorithm)
         : this.#parts.hashes.start(partial.path, algorithm);
-    if (partial !== undefined && partial.offset > 0) this.#hash.advance(partial.offset);
+    if (this.#resumedAt > 0) this.#hash.advance(this.#resumedAt);
     return this.#hash;
   }
 
@@ -210,7 +208,7 @@ export class BlobFlight {
   #hashesInline(): boolean {
     const { partial } = this.#parts;
     return (this.#isInline ??=
-      partial === undefined || (this.#size !== undefined && this.#size <= inlineLimit && partial.offset === 0));
+      partial === undefined || (this.#size !== undefined && this.#size <= inlineLimit && this.#resumedAt === 0));
   }
 
   async #download(): Promise<void> {
@@ -220,6 +218,7 @@ export class BlobFlight {
     }
     let answer = await this.#firstAnswer();
     this.#checkSize(answer);
+    if (this.#size !== undefined && this.#window.end > this.#size) await this.#startOver();
     for (let resumes = 0; ; resumes += 1) {
       const before = this.#window.end;
       try {
@@ -253,6 +252,18 @@ export class BlobFlight {
     return this.#parts.fetch(this.#window.end, this.#abort.signal);
   }
 
+  /** What an earlier attempt left is more than the blob has: it was wrong, and nobody has read it yet. */
+  async #startOver(): Promise<void> {
+    try {
+      await this.#parts.partial?.handle.truncate(0);
+    } catch (error) {
+      throw storageError(error, `writing blob ${this.digest}`);
+    }
+    this.#resumedAt = 0;
+    this.#written = 0;
+    this.#window = new ChunkWindow(0);
+  }
+
   #checkSize(answer: BlobAnswer): void {
     if (answer.sizeBytes === undefined) return;
     if (this.#size !== undefined && this.#size !== answer.sizeBytes) {
@@ -273,19 +284,19 @@ export class BlobFlight {
         `upstream sent blob ${this.digest} from byte ${String(answer.offset)}, ${String(this.#window.end)} was asked`,
       );
     }
-    await answer.body.pump((chunk) => {
+    await answer.body.pump((chunk, lease) => {
       this.#parts.onFetched(chunk.length);
       const useful = skip === 0 ? chunk : chunk.subarray(Math.min(skip, chunk.length));
       skip -= chunk.length - useful.length;
-      return useful.length === 0 ? undefined : this.#accept(useful);
+      return useful.length === 0 ? undefined : this.#accept(useful, lease);
     });
   }
 
-  #accept(chunk: Buffer): Promise<void> | undefined {
+  #accept(chunk: Buffer, lease: Lease | undefined): Promise<void> | undefined {
     if (this.#size !== undefined && this.#window.end + chunk.length > this.#size) {
       throw new ContentError(`upstream sent more than the ${String(this.#size)} bytes of blob ${this.digest}`);
     }
-    this.#window.push(chunk);
+    this.#window.push(chunk, lease);
     if (this.#hashesInline() || !this.#isStored) this.#theHash().append(chunk);
     if (this.#isStored && this.#isWorthWriting()) this.#startWriting();
     if (this.#releasable() > 0) this.#open();
@@ -334,7 +345,7 @@ export class BlobFlight {
     const pieces = this.#window.from(this.#written);
     const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
     try {
-      await writeAll(handle, pieces, this.#written);
+      await writePieces(handle, pieces, this.#written);
     } catch (error) {
       this.#stopStoring(storageError(error, `writing blob ${this.digest}`));
       return;
@@ -389,65 +400,15 @@ export class BlobFlight {
     return Math.max(0, Math.min(this.#window.end, unknownEnd - withheldBytes));
   }
 
-  async #bytesAt(position: number, limit: number): Promise<Buffer> {
-    const held = this.#window.at(position);
-    if (held !== undefined) return held.length > limit - position ? held.subarray(0, limit - position) : held;
-    if (position >= this.#written)
-      throw new StorageError('STORAGE_FULL', `blob ${this.digest} could not be kept for a slow client`);
-    const index = Math.floor(position / blockBytes);
-    const end = Math.min((index + 1) * blockBytes, this.#written);
-    const isWhole = end === (index + 1) * blockBytes;
-    const block = await (isWhole ? this.#block(index) : this.#readBlock(index, end));
-    const from = position - index * blockBytes;
-    return block.subarray(from, Math.min(block.length, limit - index * blockBytes));
-  }
-
-  /** Followers move in near lockstep, so one read serves many. */
-  #block(index: number): Promise<Buffer> {
-    const known = this.#blocks.get(index);
-    if (known !== undefined) return known;
-    const block = this.#readBlock(index, (index + 1) * blockBytes);
-    this.#blocks.set(index, block);
-    block.catch(() => this.#blocks.delete(index));
-    const oldest = this.#blocks.keys().next();
-    if (this.#blocks.size > blockLimit && oldest.done !== true) this.#blocks.delete(oldest.value);
-    return block;
-  }
-
-  async #readBlock(index: number, end: number): Promise<Buffer> {
-    const start = index * blockBytes;
-    const buffer = Buffer.allocUnsafeSlow(end - start);
-    const { bytesRead } = await (this.#parts.partial as PartialFile).handle.read(buffer, 0, buffer.length, start);
-    if (bytesRead === buffer.length) return buffer;
-    throw new StorageError('STORAGE_FAILED', `blob ${this.digest} could not be read back`);
+  /** What is no longer in memory, from the file. */
+  async #bytesBehind(position: number): Promise<Buffer> {
+    if (this.#readBack !== undefined && position < this.#written) {
+      return this.#readBack.at(position, this.#written, this.#written);
+    }
+    throw new StorageError('STORAGE_FULL', `blob ${this.digest} could not be kept for a slow client`);
   }
 }
 
 function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value));
-}
-
-async function writeAll(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {
-  let queue = pieces.slice();
-  let at = position;
-  while (queue.length > 0) {
-    const batch = queue.slice(0, 512);
-    const { bytesWritten } = await handle.writev(batch, at);
-    at += bytesWritten;
-    queue = [...remainder(batch, bytesWritten), ...queue.slice(512)];
-  }
-}
-
-/** What a short write (a nearly full disk, a signal) left over. */
-function remainder(pieces: readonly Buffer[], written: number): Buffer[] {
-  let left = written;
-  const rest: Buffer[] = [];
-  for (const piece of pieces) {
-    if (left >= piece.length) left -= piece.length;
-    else {
-      rest.push(piece.subarray(left));
-      left = 0;
-    }
-  }
-  return rest;
 }

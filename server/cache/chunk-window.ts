@@ -1,7 +1,10 @@
-/** A piece of a body and where it stands in the blob. */
-interface Piece {
+import type { Lease } from '../lib/blocks.ts';
+
+/** A piece of a body and where it stands in the blob; its memory stays as it is while the lease is retained. */
+export interface Piece {
   readonly offset: number;
   readonly bytes: Buffer;
+  readonly lease: Lease | undefined;
 }
 
 /** The most recent bytes of a blob in flight, shared by everybody who follows it closely. */
@@ -28,14 +31,15 @@ export class ChunkWindow {
     return this.#bytes;
   }
 
-  push(bytes: Buffer): void {
-    this.#pieces.push({ offset: this.#end, bytes });
+  push(bytes: Buffer, lease?: Lease): void {
+    lease?.retain();
+    this.#pieces.push({ offset: this.#end, bytes, lease });
     this.#end += bytes.length;
     this.#bytes += bytes.length;
   }
 
-  /** Bytes from `position` to the end of the piece that holds it; undefined when it is no longer in memory. */
-  at(position: number): Buffer | undefined {
+  /** The piece that holds `position`, cut to start there; undefined when it is no longer in memory. */
+  at(position: number): Piece | undefined {
     if (position < this.start || position >= this.#end) return undefined;
     let low = 0;
     let high = this.#pieces.length - 1;
@@ -45,7 +49,8 @@ export class ChunkWindow {
       else high = middle - 1;
     }
     const piece = this.#pieces[low];
-    return piece?.bytes.subarray(position - piece.offset);
+    if (piece === undefined) return undefined;
+    return { offset: position, bytes: piece.bytes.subarray(position - piece.offset), lease: piece.lease };
   }
 
   /** Every piece from `position` on, for the writer. */
@@ -59,6 +64,7 @@ export class ChunkWindow {
     for (const piece of this.#pieces) {
       if (piece.offset + piece.bytes.length > position || this.#bytes <= keepBytes) break;
       this.#bytes -= piece.bytes.length;
+      piece.lease?.release();
       count += 1;
     }
     if (count > 0) this.#pieces.splice(0, count);

@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
+import { storageError } from '../db/database.ts';
 import type { AnswerStore } from '../storage/answer-store.ts';
 import type { ManifestStore } from '../storage/manifest-store.ts';
 import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
@@ -13,7 +14,9 @@ import type { LiveUpstream, Provenance, Target, UpstreamLookup } from './targets
 
 /** Tags of one repository are followed to at most this many. */
 const tagLimit = 100_000;
-const patienceMs = 5000;
+/** What is known is served stale when the upstream has not answered by then. */
+const patienceMs = 2500;
+const answerLimitMs = 60_000;
 
 /** A descriptor of the referrers index, as it is written to the client. */
 export interface ReferrerDescriptor {
@@ -31,6 +34,14 @@ export interface DiscoveryCacheParts {
   readonly repositories: RepositoryStore;
   readonly upstreams: UpstreamLookup;
   readonly clock: Clock;
+}
+
+interface Question {
+  readonly kind: 'tags' | 'referrers';
+  /** Digest whose referrers are asked for. */
+  readonly key: string;
+  /** Whether there is something to answer with when the upstream fails. */
+  readonly isSomeHeld: boolean;
 }
 
 interface Listing {
@@ -55,20 +66,19 @@ export class DiscoveryCache {
     const repository = this.#parts.repositories.find(target.name);
     const held = repository === undefined ? [] : this.#parts.tags.list(repository.id);
     const upstream = this.#liveUpstream(target);
-    if (upstream === undefined) {
-      if (repository === undefined) throw unknownName(target);
-      return { tags: held, provenance: { outcome: 'hit' } };
-    }
-    const listing = await this.#list(target, upstream, repository, 'tags', '', async (signal) =>
-      JSON.stringify(await upstream.client.listTags(target.upstreamRepository ?? target.name, tagLimit, signal)),
+    if (upstream === undefined && repository === undefined) throw unknownName(target);
+    const question = { kind: 'tags', key: '', isSomeHeld: held.length > 0 } as const;
+    const listing = await this.#list(target, question, async ({ client }, signal) =>
+      JSON.stringify(await client.listTags(target.upstreamRepository ?? target.name, tagLimit, signal)),
     );
     const known = listing.body === undefined ? [] : (JSON.parse(listing.body) as string[]);
     return { tags: [...new Set([...known, ...held])].sort(byBytes), provenance: listing.provenance };
   }
 
   /**
-   * Every known referrer of a digest (end-12a): the upstream's and the ones held. An upstream that fails leaves the held ones, marked stale,
-   * so that "unsigned" is never concluded from an outage unnoticed.
+   * Every known referrer of a digest (end-12a): the upstream's and the ones held. An upstream that fails leaves what is
+   * known, marked stale; where nothing is known it is an error, so that nobody concludes "unsigned" from an outage.
+   * @throws UpstreamError
    */
   async listReferrers(
     target: Target,
@@ -76,10 +86,9 @@ export class DiscoveryCache {
   ): Promise<{ readonly referrers: readonly ReferrerDescriptor[]; readonly provenance: Provenance }> {
     const repository = this.#parts.repositories.find(target.name);
     const held = repository === undefined ? [] : this.#heldReferrers(repository, digest);
-    const upstream = this.#liveUpstream(target);
-    if (upstream === undefined) return { referrers: held, provenance: { outcome: 'hit' } };
-    const listing = await this.#list(target, upstream, repository, 'referrers', digest, async (signal) => {
-      const index = await upstream.client.getReferrers(target.upstreamRepository ?? target.name, digest, signal);
+    const question = { kind: 'referrers', key: digest, isSomeHeld: held.length > 0 } as const;
+    const listing = await this.#list(target, question, async ({ client }, signal) => {
+      const index = await client.getReferrers(target.upstreamRepository ?? target.name, digest, signal);
       return JSON.stringify(index === undefined ? [] : readIndex(index));
     });
     const known = listing.body === undefined ? [] : (JSON.parse(listing.body) as ReferrerDescriptor[]);
@@ -89,23 +98,23 @@ export class DiscoveryCache {
 
   async #list(
     target: Target,
-    upstream: LiveUpstream,
-    repository: Repository | undefined,
-    kind: 'tags' | 'referrers',
-    key: string,
-    ask: (signal: AbortSignal) => Promise<string>,
+    { kind, key, isSomeHeld }: Question,
+    ask: (upstream: LiveUpstream, signal: AbortSignal) => Promise<string>,
   ): Promise<Listing> {
+    const repository = this.#parts.repositories.find(target.name);
     const known = repository === undefined ? undefined : this.#parts.answers.find(repository.id, kind, key);
+    const upstream = this.#liveUpstream(target);
+    if (upstream === undefined) return { body: known?.body, provenance: { outcome: 'hit' } };
     if (known !== undefined && isFresh(known.checkedAt, upstream.settings.ttl, this.#parts.clock.now()))
       return { body: known.body, provenance: { outcome: 'hit' } };
     const flight = this.#flights.run(`${kind} ${target.name} ${key}`, async () => {
-      const body = await ask(AbortSignal.timeout(60_000));
-      const owner = this.#parts.repositories.ensure(target.name, target, this.#parts.clock.now());
-      this.#parts.answers.put(owner.id, kind, key, body, this.#parts.clock.now());
+      const body = await ask(upstream, AbortSignal.timeout(answerLimitMs));
+      this.#keep(target, kind, key, body);
       return body;
     });
+    const maySettle = upstream.settings.staleIfError && (known !== undefined || isSomeHeld);
     try {
-      const answered = await within(flight, repository === undefined ? 60_000 : patienceMs);
+      const answered = await within(flight, maySettle ? patienceMs : answerLimitMs);
       if (answered !== undefined) return { body: answered.value, provenance: { outcome: 'miss' } };
       flight.catch(() => undefined);
       return {
@@ -116,13 +125,18 @@ export class DiscoveryCache {
         },
       };
     } catch (error) {
-      if (
-        repository === undefined ||
-        !upstream.settings.staleIfError ||
-        !(error instanceof UpstreamError || error instanceof RequestError)
-      )
-        throw error;
+      if (!maySettle || !(error instanceof UpstreamError || error instanceof RequestError)) throw error;
       return { body: known?.body, provenance: { outcome: 'stale', reason: error.message } };
+    }
+  }
+
+  #keep(target: Target, kind: 'tags' | 'referrers', key: string, body: string): void {
+    const now = this.#parts.clock.now();
+    try {
+      this.#parts.answers.put(this.#parts.repositories.ensure(target.name, target, now).id, kind, key, body, now);
+    } catch (error) {
+      // it is asked for again the next time
+      if (storageError(error, 'keeping a list').code !== 'STORAGE_FULL') throw error;
     }
   }
 

@@ -12,6 +12,7 @@ import type { ManifestAnswer } from '../upstream/client.types.ts';
 import { Absences } from './absences.ts';
 import type { Admission } from './admit.ts';
 import { isFresh, tagTtlMs } from './freshness.ts';
+import { TagSightings } from './tag-sightings.ts';
 import type { CacheEvents, LiveUpstream, Provenance, Target, UpstreamLookup } from './targets.ts';
 
 /** What is held is served stale when its upstream has not answered by then; the check goes on. */
@@ -51,24 +52,39 @@ interface Failure {
   readonly reason: string;
 }
 
+interface Fetched {
+  readonly repository: Repository;
+  readonly manifest: StoredManifest;
+}
+
+/** What a check of a tag found. */
+interface Checked {
+  readonly tag: Tag;
+  /** The tag's manifest when it had to be fetched; perhaps the disk refused to keep it. */
+  readonly manifest: StoredManifest | undefined;
+}
+
 /** Manifests, local first: a digest held is never asked for, a tag only after its TTL, by one request for all who wait. */
 export class ManifestCache {
   readonly #parts: ManifestCacheParts;
-  readonly #checks = new SingleFlight<string, Tag>();
-  readonly #fetches = new SingleFlight<string, StoredManifest>();
+  readonly #checks = new SingleFlight<string, Checked>();
+  readonly #fetches = new SingleFlight<string, Fetched>();
   readonly #absent: Absences<RequestError>;
   readonly #failed: Absences<Failure>;
+  readonly #sightings: TagSightings;
 
   constructor(parts: ManifestCacheParts) {
     this.#parts = parts;
     this.#absent = new Absences(parts.clock);
     this.#failed = new Absences(parts.clock);
+    this.#sightings = new TagSightings(parts.clock);
   }
 
   /** Forgets remembered absences and failed checks, e.g. after the upstreams changed or on "Retry now". */
   forgetAbsences(): void {
     this.#absent.clear();
     this.#failed.clear();
+    this.#sightings.clear();
   }
 
   /**
@@ -90,6 +106,7 @@ export class ManifestCache {
     this.#refuseKnownAbsent(target, formatReference(reference));
     try {
       const head = await upstream.client.headManifest(this.#nameOf(target), formatReference(reference), signal);
+      if (head.digest !== undefined && reference.kind === 'tag') this.#noteTag(target, reference.tag, head.digest);
       if (head.digest === undefined || head.mediaType === undefined || head.sizeBytes === undefined) return undefined;
       return { digest: head.digest, mediaType: head.mediaType, sizeBytes: head.sizeBytes };
     } catch (error) {
@@ -114,8 +131,8 @@ export class ManifestCache {
     const repository = this.#ensure(target);
     const before = this.#parts.tags.find(repository.id, tag);
     this.#absent.delete(`${target.name}:${tag}`);
-    const after = await this.#checkOnce(target, upstream, repository, tag);
-    return { digest: after.digest, changed: after.digest !== before?.digest };
+    const { digest } = (await this.#checkOnce(target, upstream, repository, tag)).tag;
+    return { digest, changed: digest !== before?.digest };
   }
 
   async #getByDigest(target: Target, digest: Digest, signal: AbortSignal): Promise<ManifestResult> {
@@ -127,11 +144,27 @@ export class ManifestCache {
     signal.throwIfAborted();
     const upstream = this.#upstreamOf(target, { kind: 'digest', digest });
     this.#refuseKnownAbsent(target, digest);
-    const owner = this.#ensure(target);
-    const manifest = await this.#fetches.run(`${owner.name}@${digest}`, () =>
-      this.#fetch(target, upstream, owner, digest),
-    );
-    return { manifest, provenance: { outcome: 'miss' }, repository: owner, freshUntil: Number.POSITIVE_INFINITY };
+    const fetched = await this.#fetches.run(`${target.name}@${digest}`, () => this.#fetch(target, upstream, digest));
+    for (const { tag, at } of this.#sightings.take(target.name, digest))
+      this.#adoptTag(fetched.repository, tag, digest, at);
+    return { ...fetched, provenance: { outcome: 'miss' }, freshUntil: Number.POSITIVE_INFINITY };
+  }
+
+  /** The upstream said where a tag points, and its manifest comes later, by digest, or is here under another tag. */
+  #noteTag(target: Target, tag: string, digest: Digest): void {
+    const repository = this.#parts.repositories.find(target.name);
+    if (repository !== undefined && this.#findHeld(repository, digest) !== undefined)
+      this.#adoptTag(repository, tag, digest, this.#parts.clock.now());
+    else this.#sightings.note(target.name, tag, digest);
+  }
+
+  #adoptTag(repository: Repository, tag: string, digest: Digest, checkedAt: number): void {
+    // somebody else's pull may have learnt something newer meanwhile; a manifest that could not be kept has no tag
+    const known = this.#parts.tags.find(repository.id, tag);
+    if ((known?.checkedAt ?? 0) > checkedAt || this.#findHeld(repository, digest) === undefined) return;
+    this.#quietly('keeping a tag', () => {
+      this.#point(repository, tag, digest, checkedAt);
+    });
   }
 
   /** A manifest the repository holds, or that is held and one of its own indexes lists. */
@@ -141,7 +174,9 @@ export class ManifestCache {
     const shared = this.#parts.manifests.find(digest);
     if (shared === undefined || this.#parts.manifests.referencedSize(repository.id, digest) === undefined)
       return undefined;
-    this.#parts.manifests.link(repository.id, digest, this.#parts.clock.now());
+    this.#quietly('noting which repository a manifest belongs to', () => {
+      this.#parts.manifests.link(repository.id, digest, this.#parts.clock.now());
+    });
     return shared;
   }
 
@@ -167,15 +202,9 @@ export class ManifestCache {
   async #firstPull(target: Target, tag: string): Promise<ManifestResult> {
     const upstream = this.#upstreamOf(target, { kind: 'tag', tag });
     this.#refuseKnownAbsent(target, tag);
-    const owner = this.#ensure(target);
-    const manifest = await this.#fetches.run(`${owner.name}:${tag}`, () => this.#fetch(target, upstream, owner, tag));
+    const fetched = await this.#fetches.run(`${target.name}:${tag}`, () => this.#fetch(target, upstream, tag));
     const ttlMs = tagTtlMs({ settings: upstream.settings, isOffline: false }, target.name, tag);
-    return {
-      manifest,
-      provenance: { outcome: 'miss' },
-      repository: owner,
-      freshUntil: this.#parts.clock.now() + ttlMs,
-    };
+    return { ...fetched, provenance: { outcome: 'miss' }, freshUntil: this.#parts.clock.now() + ttlMs };
   }
 
   async #revalidate(
@@ -193,11 +222,13 @@ export class ManifestCache {
       if (answered === undefined) {
         check.catch(() => undefined);
         const reason = `${upstream.settings.name} has not answered for ${String(patienceMs / 1000)} s`;
+        // the check goes on; meanwhile nobody else waits for it
+        this.#noteFailure(target, upstream, held.name, reason);
         return await this.#answer(repository, held, { outcome: 'stale', reason }, 0);
       }
-      const now = answered.value;
-      const outcome = now.digest === held.digest ? 'hit' : 'miss';
-      return await this.#answer(repository, now, { outcome }, (now.checkedAt ?? 0) + ttlMs);
+      const { tag, manifest } = answered.value;
+      const outcome = tag.digest === held.digest ? 'hit' : 'miss';
+      return await this.#answer(repository, tag, { outcome }, (tag.checkedAt ?? 0) + ttlMs, manifest);
     } catch (error) {
       if (!upstream.settings.staleIfError || !mayServeStale(error)) throw error;
       return this.#answer(repository, held, { outcome: 'stale', reason: reasonOf(error, upstream) }, 0);
@@ -205,7 +236,7 @@ export class ManifestCache {
   }
 
   /** One check for everybody; a failure is remembered, so that the next pulls do not wait for the same thing again. */
-  #checkOnce(target: Target, upstream: LiveUpstream, repository: Repository, tag: string): Promise<Tag> {
+  #checkOnce(target: Target, upstream: LiveUpstream, repository: Repository, tag: string): Promise<Checked> {
     const key = `${target.name}:${tag}`;
     return this.#checks.run(key, async () => {
       try {
@@ -214,39 +245,59 @@ export class ManifestCache {
         return checked;
       } catch (error) {
         if (mayServeStale(error)) {
-          this.#failed.put(key, { reason: reasonOf(error, upstream) }, Math.min(upstream.settings.ttl, recheckMs));
-          this.#parts.tags.markStale(repository.id, tag, this.#parts.clock.now());
+          this.#noteFailure(target, upstream, tag, reasonOf(error, upstream));
+          this.#quietly('marking a tag stale', () => {
+            this.#parts.tags.markStale(repository.id, tag, this.#parts.clock.now());
+          });
         }
         throw error;
       }
     });
   }
 
-  async #check(target: Target, upstream: LiveUpstream, repository: Repository, tag: string): Promise<Tag> {
+  #noteFailure(target: Target, upstream: LiveUpstream, tag: string, reason: string): void {
+    this.#failed.put(`${target.name}:${tag}`, { reason }, Math.min(upstream.settings.ttl, recheckMs));
+  }
+
+  /** Keeps what a full disk must not keep from being answered. */
+  #quietly(what: string, write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#parts.events.warn(`${what} failed`, { error: String(error) });
+    }
+  }
+
+  async #check(target: Target, upstream: LiveUpstream, repository: Repository, tag: string): Promise<Checked> {
     const signal = AbortSignal.timeout(checkLimitMs);
     const head = await upstream.client.headManifest(this.#nameOf(target), tag, signal);
     const now = this.#parts.clock.now();
     if (head.digest !== undefined && this.#findHeld(repository, head.digest) !== undefined) {
-      return this.#point(repository, tag, head.digest, now);
+      const { digest } = head;
+      this.#quietly('confirming a tag', () => {
+        this.#point(repository, tag, digest, now);
+      });
+      return { tag: { name: tag, digest, checkedAt: now }, manifest: undefined };
     }
     // by digest, so that a tag that moves between the two requests can't mix them up
     const answer = await upstream.client.getManifest(this.#nameOf(target), head.digest ?? tag, signal);
-    this.#admit(repository, answer, tag);
-    return { name: tag, digest: answer.digest, checkedAt: now };
+    const manifest = this.#admit(repository, answer, tag);
+    return { tag: { name: tag, digest: answer.digest, checkedAt: now }, manifest };
   }
 
-  #point(repository: Repository, tag: string, digest: Digest, now: number): Tag {
+  #point(repository: Repository, tag: string, digest: Digest, now: number): void {
     const before = this.#parts.tags.find(repository.id, tag);
     this.#parts.tags.put(repository.id, tag, digest, { now, checkedAt: now });
     if (before?.digest !== digest) this.#parts.events.changed(repository);
-    return { name: tag, digest, checkedAt: now };
   }
 
-  async #fetch(target: Target, upstream: LiveUpstream, owner: Repository, reference: string): Promise<StoredManifest> {
+  async #fetch(target: Target, upstream: LiveUpstream, reference: string): Promise<Fetched> {
     const signal = AbortSignal.timeout(checkLimitMs);
     try {
       const answer = await upstream.client.getManifest(this.#nameOf(target), reference, signal);
-      return this.#admit(owner, answer, isDigest(reference) ? undefined : reference);
+      // only now: a name that nobody has must not leave a repository behind
+      const repository = this.#ensure(target);
+      return { repository, manifest: this.#admit(repository, answer, isDigest(reference) ? undefined : reference) };
     } catch (error) {
       throw this.#noteAbsence(target, upstream, reference, error);
     }
@@ -274,8 +325,14 @@ export class ManifestCache {
     return result.admitted;
   }
 
-  async #answer(repository: Repository, tag: Tag, provenance: Provenance, freshUntil: number): Promise<ManifestResult> {
-    const manifest = this.#parts.manifests.find(tag.digest);
+  async #answer(
+    repository: Repository,
+    tag: Tag,
+    provenance: Provenance,
+    freshUntil: number,
+    fetched?: StoredManifest,
+  ): Promise<ManifestResult> {
+    const manifest = fetched ?? this.#parts.manifests.find(tag.digest);
     if (manifest === undefined)
       throw new RequestError('MANIFEST_UNKNOWN', `manifest ${tag.digest} of tag ${tag.name} is not held`, {
         value: tag.name,

@@ -53,6 +53,34 @@ export const upstreamName = z
     'is not a host such as "ghcr.io" or "registry.test:5000"',
   );
 
+const tagExpression = z
+  .string()
+  .default('')
+  .refine((text) => isExpression(text), { error: 'is not a regular expression' });
+
+/** Which repositories of an upstream are mirrored, and where they appear: zot's content rules. */
+export const contentRule = z.strictObject({
+  prefix: z
+    .string()
+    .min(1)
+    .describe(
+      'Repository on the upstream: exact, or a glob where * is within one segment and ** is any number of them.',
+    ),
+  destination: z.string().default('').describe('Put before the repository to make its name here.'),
+  stripPrefix: z
+    .boolean()
+    .default(false)
+    .describe('Whether the segments of prefix before its first * are left out of the name here.'),
+  tags: z
+    .strictObject({
+      regex: tagExpression.describe('Only tags in which this regular expression is found; empty means all.'),
+      excludeRegex: tagExpression.describe('No tags in which this regular expression is found; empty means none.'),
+      semver: z.boolean().default(false).describe('Only tags that are versions such as 1.2.3, v2.0 or 3.'),
+    })
+    .prefault({})
+    .describe('Which tags are fetched; what is held is served whatever its tag.'),
+});
+
 export const upstream = z.strictObject({
   name: upstreamName.describe('What clients write as first path segment or in ns=: the host, perhaps with a port.'),
   urls: z
@@ -108,7 +136,23 @@ export const upstream = z.strictObject({
     .array(upstreamName)
     .default([])
     .describe("Host names that, when they are the request's Host, mean this upstream."),
+  onDemand: z
+    .boolean()
+    .default(true)
+    .describe('Whether what is not held is fetched when somebody asks for it; false serves only what is held.'),
+  content: z
+    .array(contentRule)
+    .default([])
+    .describe('Content rules, tried in order. With any, only what they name is fetched from this upstream.'),
 });
+
+function isExpression(text: string): boolean {
+  try {
+    return new RegExp(text).source !== '';
+  } catch {
+    return false;
+  }
+}
 
 export const settings = z.strictObject({
   listen: z
@@ -129,7 +173,7 @@ export const settings = z.strictObject({
   upstreamRegistry: z
     .string()
     .default('ghcr.io')
-    .describe('The default upstream: where names without an upstream host are looked up.'),
+    .describe('The default upstream: where names without an upstream host are looked up; "" means nowhere.'),
   upstreams: z
     .array(upstream)
     .optional()
@@ -193,6 +237,7 @@ export type UpstreamInput = z.input<typeof upstream>;
 export type AccountSettings = z.output<typeof account>;
 /** An account as the admin API takes it. */
 export type AccountInput = z.input<typeof account>;
+export type ContentRule = z.output<typeof contentRule>;
 export type TagRule = z.output<typeof tagRule>;
 export type UpstreamTlsSettings = z.output<typeof upstreamTls>;
 /** All settings, defaults filled in, durations in milliseconds, sizes in bytes. */

@@ -144,9 +144,9 @@ export class BlobEndpoint {
     const follow = source.flight.follow(
       range?.start ?? 0,
       range?.end,
-      (chunk) => {
+      (chunk, lease) => {
         transfer.sent += chunk.length;
-        return writeChunk(response, chunk);
+        return writeChunk(response, chunk, lease);
       },
       context.signal,
     );

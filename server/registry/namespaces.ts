@@ -70,8 +70,13 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
 
 function matchNs(namespaces: Namespaces, repository: string, ns: string): NamespaceMatch {
   const upstream = canonicalHost(ns);
-  if (namespaces.hasUpstream(upstream))
-    return found('ns', upstream, repository, `ns=${ns} names the upstream ${upstream}`);
+  if (namespaces.hasUpstream(upstream)) {
+    // a hosts.toml with the upstream in its path names it twice
+    const slash = repository.indexOf('/');
+    const isTwice = slash > 0 && canonicalHost(repository.slice(0, slash)) === upstream;
+    const inUpstream = isTwice ? repository.slice(slash + 1) : repository;
+    return found('ns', upstream, inUpstream, `ns=${ns} names the upstream ${upstream}`);
+  }
   return { rule: 'none', target: undefined, explanation: `ns=${ns.slice(0, 100)} names no upstream of this mirror` };
 }
 

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { Provenance } from '../cache/targets.ts';
 import { MirrorError } from '../errors.ts';
+import type { Lease } from '../lib/blocks.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { registryFailure } from './error-codes.ts';
 
@@ -54,9 +55,11 @@ export function respondError(context: RequestContext, error: unknown): void {
 }
 
 /** Resolves when the response takes more, or rejects when the client is gone. */
-export function writeChunk(response: ServerResponse, chunk: Buffer): Promise<void> | undefined {
+export function writeChunk(response: ServerResponse, chunk: Buffer, lease?: Lease): Promise<void> | undefined {
   if (response.destroyed) return Promise.reject(clientGone());
-  return response.write(chunk) ? undefined : drained(response);
+  lease?.retain();
+  const hasRoom = response.write(chunk, () => lease?.release());
+  return hasRoom ? undefined : drained(response);
 }
 
 function drained(response: ServerResponse): Promise<void> {

@@ -1,5 +1,5 @@
 import { constants, fstatSync, statSync } from 'node:fs';
-import { open, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Database, Statement } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
@@ -105,7 +105,7 @@ export class BlobStore {
       await partial.sync();
       const { size } = await partial.stat();
       await commitFile(this.#layout.partial(digest), this.#layout.blob(digest));
-      this.#register(digest, size, repositoryIds, now);
+      await this.#registerOrUndo(digest, size, repositoryIds, now);
     } catch (error) {
       throw storageError(error, `storing blob ${digest}`);
     }
@@ -124,6 +124,16 @@ export class BlobStore {
   async hasFile(digest: Digest, sizeBytes: number): Promise<boolean> {
     const stats = await stat(this.#layout.blob(digest)).catch(() => undefined);
     return stats?.size === sizeBytes;
+  }
+
+  /** A file without its row is put back: the next pull proves it again, without a download. */
+  async #registerOrUndo(digest: Digest, size: number, repositoryIds: Iterable<number>, now: number): Promise<void> {
+    try {
+      this.#register(digest, size, repositoryIds, now);
+    } catch (error) {
+      await rename(this.#layout.blob(digest), this.#layout.partial(digest));
+      throw error;
+    }
   }
 
   #register(digest: Digest, size: number, repositoryIds: Iterable<number>, now: number): void {

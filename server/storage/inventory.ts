@@ -222,10 +222,8 @@ function platformsOf(graph: RepositoryGraph, manifest: GraphManifest | undefined
 
 /** Whether a client could pull all of it with the upstream down. */
 function isWhole(graph: RepositoryGraph, digest: string): boolean {
-  const manifest = graph.manifests.get(digest);
-  return (
-    manifest !== undefined && manifest.references.every((one) => one.kind === 'manifest' || graph.blobs.has(one.digest))
-  );
+  const references = graph.manifests.get(digest)?.references;
+  return references?.every((one) => one.kind === 'manifest' || graph.blobs.has(one.digest)) === true;
 }
 
 function looseManifests(graph: RepositoryGraph): {

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
-import { RequestError } from '../errors.ts';
+import { MirrorError, RequestError } from '../errors.ts';
 import { limit } from '../lib/concurrency.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -33,17 +33,15 @@ export interface Removed {
 const itemLimit = 1000;
 const filesAtOnce = 4;
 
-/** Ends the trial of a preview: what it did is undone with its transaction. */
-class TrialOver extends Error {}
-
 /**
  * Takes content out of a repository. What any kept manifest references, or another repository has, stays; the tags' history
  * stays; the repository's row stays.
  *
  *   rows (one transaction) ─► file renamed to incoming/….gone (same turn) ─► file removed
  *
- * A crash after the rows leaves files without a row or `.gone` files: both go at the next start. The rename happens in the
- * turn of the transaction, so a new download of the same blob can't meet the old file; who has it open reads on.
+ * A crash after the rows leaves files without a row (set aside as downloads at the next start) or `.gone` files (removed
+ * then). The rename happens in the turn of the transaction, so a new download of the same blob can't meet the old file; who
+ * has it open reads on.
  */
 export class Removal {
   readonly #db: Database;
@@ -60,69 +58,52 @@ export class Removal {
   }
 
   /**
-   * Exactly what {@link remove} would take out now: it is done and undone.
+   * Exactly what {@link remove} would take out now.
    * @throws RequestError (NAME_UNKNOWN, MANIFEST_UNKNOWN, CONFLICT when something of it is pinned)
    */
   preview(target: RemovalTarget): Removed {
-    let removed: Removed | undefined;
-    try {
-      inTransaction(this.#db, () => {
-        removed = this.#describe(this.#takeOut(target));
-        throw new TrialOver();
-      });
-    } catch (error) {
-      if (!(error instanceof TrialOver)) throw error;
-    }
-    return removed ?? { items: [], itemsTotal: 0, freedBytes: 0 };
+    const { graph, plan, blobs } = this.#prepare(target);
+    // a held blob is linked wherever a manifest references it, so what nobody else links is needed by nobody else
+    const freed = blobs.flatMap((digest) => {
+      const blob = graph.blobs.get(digest);
+      return blob === undefined || blob.isShared ? [] : [{ digest, size: blob.sizeBytes }];
+    });
+    return describe(target, plan, freed);
   }
 
   /**
    * Removes; resolves when the bytes are free.
    * @throws RequestError (NAME_UNKNOWN, MANIFEST_UNKNOWN, CONFLICT when something of it is pinned),
-   * StorageError when a file could not be removed (it goes at the next start)
+   * StorageError when the rows could not be removed, or a file (it goes at the next start)
    */
   async remove(target: RemovalTarget): Promise<Removed> {
-    const taken = inTransaction(this.#db, () => this.#takeOut(target));
-    await this.#removeFiles(taken.freed);
-    return this.#describe(taken);
+    const { plan, freed } = this.#takeOut(target);
+    await this.#removeFiles(freed);
+    return describe(target, plan, freed);
   }
 
-  #takeOut(target: RemovalTarget): Taken {
+  #takeOut(target: RemovalTarget): { readonly plan: RemovalPlan; readonly freed: readonly FreedBlob[] } {
+    try {
+      return inTransaction(this.#db, () => {
+        const { repositoryId, plan, blobs } = this.#prepare(target);
+        const freed = this.#rows.takeOut(repositoryId, plan, blobs);
+        if (target.reference === undefined) this.#rows.forgetAnswers(repositoryId);
+        return { plan, freed };
+      });
+    } catch (error) {
+      throw error instanceof MirrorError ? error : storageError(error, `deleting from ${target.repository}`);
+    }
+  }
+
+  #prepare(target: RemovalTarget): Prepared {
     const repository = this.#rows.find(target.repository);
     if (repository === undefined)
       throw new RequestError('NAME_UNKNOWN', `nothing is held of ${target.repository}`, { value: target.repository });
     const graph = this.#graphs.read(repository.id);
     const plan = planOf(graph, target);
-    const pinned = [...(repository.isPinned ? [`repository ${target.repository}`] : []), ...pinnedIn(graph, plan)];
-    if (pinned.length > 0) {
-      const more = pinned.length > 3 ? ` and ${String(pinned.length - 3)} more` : '';
-      throw new RequestError('CONFLICT', `pinned: ${pinned.slice(0, 3).join(', ')}${more}; unpin first`, {
-        value: target.repository,
-      });
-    }
-    const isWhole = target.reference === undefined;
-    const unlinked = isWhole ? [...graph.blobs.keys()] : leavingBlobs(graph, plan);
-    const freed = this.#rows.takeOut(repository.id, plan, unlinked);
-    if (isWhole) this.#rows.forgetAnswers(repository.id);
-    return { target, plan, freed };
-  }
-
-  #describe({ target, plan, freed }: Taken): Removed {
-    const items: string[] = [];
-    const add = (names: readonly string[], name: (one: string) => string): void => {
-      for (const one of names.slice(0, itemLimit - items.length)) items.push(name(one));
-    };
-    add(plan.tags, (tag) => `${target.repository}:${tag}`);
-    add(plan.manifests, (digest) => `${target.repository}@${digest}`);
-    add(
-      freed.map((blob) => blob.digest),
-      (digest) => `blob ${digest}`,
-    );
-    return {
-      items,
-      itemsTotal: plan.tags.length + plan.manifests.length + freed.length,
-      freedBytes: freed.reduce((sum, blob) => sum + blob.size, 0),
-    };
+    refusePinned([...(repository.isPinned ? [`repository ${target.repository}`] : []), ...pinnedIn(graph, plan)]);
+    const blobs = target.reference === undefined ? [...graph.blobs.keys()] : leavingBlobs(graph, plan);
+    return { repositoryId: repository.id, graph, plan, blobs };
   }
 
   async #removeFiles(freed: readonly FreedBlob[]): Promise<void> {
@@ -151,10 +132,36 @@ export class Removal {
   }
 }
 
-interface Taken {
-  readonly target: RemovalTarget;
+interface Prepared {
+  readonly repositoryId: number;
+  readonly graph: RepositoryGraph;
   readonly plan: RemovalPlan;
-  readonly freed: readonly FreedBlob[];
+  /** Digests of blobs that leave the repository. */
+  readonly blobs: readonly string[];
+}
+
+function describe({ repository }: RemovalTarget, plan: RemovalPlan, freed: readonly FreedBlob[]): Removed {
+  const items: string[] = [];
+  const add = (names: readonly string[], before: string): void => {
+    for (const name of names.slice(0, itemLimit - items.length)) items.push(before + name);
+  };
+  add(plan.tags, `${repository}:`);
+  add(plan.manifests, `${repository}@`);
+  const digests = freed.map((blob) => blob.digest);
+  add(digests, 'blob ');
+  return {
+    items,
+    itemsTotal: plan.tags.length + plan.manifests.length + freed.length,
+    freedBytes: freed.reduce((sum, blob) => sum + blob.size, 0),
+  };
+}
+
+function refusePinned(pinned: readonly string[]): void {
+  if (pinned.length === 0) return;
+  const more = pinned.length > 3 ? ` and ${String(pinned.length - 3)} more` : '';
+  throw new RequestError('CONFLICT', `pinned: ${pinned.slice(0, 3).join(', ')}${more}; unpin first`, {
+    value: pinned[0],
+  });
 }
 
 function planOf(graph: RepositoryGraph, { repository, reference }: RemovalTarget): RemovalPlan {

@@ -1,3 +1,4 @@
+import { storageError } from '../db/database.ts';
 import type { Database, Statement } from '../db/database.ts';
 
 /** A repository as the store knows it. */
@@ -46,7 +47,10 @@ export class RepositoryStore {
     return repository;
   }
 
-  /** The repository, made when it isn't there yet. */
+  /**
+   * The repository, made when it isn't there yet. When the disk refuses, one with id 0: what is pulled is passed on, nothing
+   * can be kept under it.
+   */
   ensure(
     name: string,
     origin: { readonly upstream?: string | undefined; readonly upstreamRepository?: string | undefined },
@@ -54,10 +58,12 @@ export class RepositoryStore {
   ): Repository {
     const found = this.find(name);
     if (found !== undefined) return found;
-    this.#insert.run(name, origin.upstream ?? null, origin.upstreamRepository ?? null, now);
-    const made = this.find(name);
-    if (made === undefined) throw new Error(`repository ${name} vanished while it was made`);
-    return made;
+    try {
+      this.#insert.run(name, origin.upstream ?? null, origin.upstreamRepository ?? null, now);
+    } catch (error) {
+      if (storageError(error, `making repository ${name}`).code !== 'STORAGE_FULL') throw error;
+    }
+    return this.find(name) ?? { id: 0, name, upstream: origin.upstream, upstreamRepository: origin.upstreamRepository };
   }
 
   /** Drops what is in memory about a repository whose row was changed or deleted. */

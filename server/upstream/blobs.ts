@@ -16,6 +16,7 @@ export function blobAsk(
     path: `blobs/${digest}`,
     headers: offset > 0 ? { range: `bytes=${String(offset)}-` } : {},
     accepts: offset > 0 ? [200, 206, 416] : [200],
+    isBulk: method === 'GET',
     subject: { kind: 'blob', upstream, name: `${repository}@${digest}` },
   };
 }

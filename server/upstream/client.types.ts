@@ -1,7 +1,14 @@
+import type { Lease } from '../lib/blocks.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /** Headers as received, lower-case names. */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * Takes a piece of a body. With a lease, its memory is used again as soon as nobody retains it: keep the piece past the call
+ * only by retaining the lease (or copying), and release it afterwards. A returned promise pauses the upstream.
+ */
+export type OnChunk = (chunk: Buffer, lease?: Lease) => Promise<void> | undefined;
 
 /**
  * A body still on the wire. Exactly one of the methods is called, once.
@@ -13,7 +20,7 @@ export interface ResponseBody {
    * Resolves with the number of bytes when the body ended in full.
    * @throws UpstreamError (UPSTREAM_UNREACHABLE when cut off, UPSTREAM_TIMEOUT when idle)
    */
-  pump(onChunk: (chunk: Buffer) => Promise<void> | undefined): Promise<number>;
+  pump(onChunk: OnChunk): Promise<number>;
   /** The whole body. @throws UpstreamError (UPSTREAM_INVALID) over `limitBytes`. */
   bytes(limitBytes: number): Promise<Buffer>;
   /** Drops the rest; the connection may be closed. */

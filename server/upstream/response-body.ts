@@ -1,5 +1,6 @@
 import { MirrorError, UpstreamError } from '../errors.ts';
-import type { ResponseBody } from './client.types.ts';
+import type { Lease } from '../lib/blocks.ts';
+import type { OnChunk, ResponseBody } from './client.types.ts';
 
 /** The connection a body comes from. */
 export interface BodySource {
@@ -30,7 +31,7 @@ const cheapRestBytes = 64 * 1024;
 export class WireBody implements ResponseBody {
   readonly #source: BodySource;
   readonly #options: WireBodyOptions;
-  #early: Buffer[] = [];
+  #early: { readonly chunk: Buffer; readonly lease: Lease | undefined }[] = [];
   #earlyBytes = 0;
   #receivedBytes = 0;
   /** Set when the last piece came or the connection broke. */
@@ -39,7 +40,7 @@ export class WireBody implements ResponseBody {
   #isDone = false;
   /** What a late `pump` is told after an abort. */
   #abortedWith: MirrorError | undefined;
-  #onChunk: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
+  #onChunk: OnChunk | undefined;
   #resolve: (bytes: number) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
 
@@ -48,7 +49,7 @@ export class WireBody implements ResponseBody {
     this.#options = options;
   }
 
-  pump(onChunk: (chunk: Buffer) => Promise<void> | undefined): Promise<number> {
+  pump(onChunk: OnChunk): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#onChunk = onChunk;
       this.#resolve = resolve;
@@ -66,10 +67,10 @@ export class WireBody implements ResponseBody {
       throw this.#tooLarge(limitBytes);
     }
     size = 0;
-    await this.pump((chunk) => {
+    await this.pump((chunk, lease) => {
       size += chunk.length;
       if (size > limitBytes) throw this.#tooLarge(limitBytes);
-      chunks.push(chunk);
+      chunks.push(lease === undefined ? chunk : Buffer.from(chunk));
       return undefined;
     });
     return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
@@ -86,17 +87,18 @@ export class WireBody implements ResponseBody {
   }
 
   /** The next piece from the wire. */
-  push(chunk: Buffer): void {
+  push(chunk: Buffer, lease?: Lease): void {
     // undici's parser makes an empty one when resumed without new data: pausing on it again would never end
     if (chunk.length === 0) return;
     this.#receivedBytes += chunk.length;
     if (this.#isDone) return;
     if (this.#onChunk !== undefined && !this.#isWaiting) {
-      this.#deliver(chunk);
+      this.#deliver(chunk, lease);
       return;
     }
     // undici flushes what its socket still holds when the upstream closes, paused or not: at most one buffer
-    this.#early.push(chunk);
+    lease?.retain();
+    this.#early.push({ chunk, lease });
     this.#earlyBytes += chunk.length;
     if (this.#isWaiting || this.#earlyBytes >= earlyLimitBytes) this.#source.pause();
   }
@@ -125,8 +127,9 @@ export class WireBody implements ResponseBody {
   #drain(): void {
     if (this.#onChunk === undefined || this.#isWaiting || this.#isDone) return;
     while (this.#early.length > 0) {
-      const chunk = this.#early.shift();
-      if (chunk !== undefined) this.#deliver(chunk);
+      const piece = this.#early.shift();
+      if (piece !== undefined) this.#deliver(piece.chunk, piece.lease);
+      piece?.lease?.release();
       // deliver() changed these
       if (this.#isBlocked()) return;
     }
@@ -139,10 +142,10 @@ export class WireBody implements ResponseBody {
     return this.#isWaiting || this.#isDone;
   }
 
-  #deliver(chunk: Buffer): void {
+  #deliver(chunk: Buffer, lease: Lease | undefined): void {
     let taken: Promise<void> | undefined;
     try {
-      taken = this.#onChunk?.(chunk);
+      taken = this.#onChunk?.(chunk, lease);
     } catch (error) {
       this.#giveUp(error);
       return;
@@ -177,6 +180,7 @@ export class WireBody implements ResponseBody {
 
   #settle(error: MirrorError | undefined): void {
     this.#isDone = true;
+    for (const { lease } of this.#early) lease?.release();
     this.#early = [];
     this.#options.onSettled(error);
   }

@@ -30,6 +30,8 @@ export interface Ask {
   /** Statuses that are an answer; all others are errors. */
   readonly accepts: readonly number[];
   readonly subject: Subject;
+  /** A GET whose body may be gigabytes. */
+  readonly isBulk?: boolean;
   /** A further page of an earlier answer: the same URL of the upstream has to give it. */
   readonly at?: { readonly endpoint: Endpoint; readonly url: URL };
 }
@@ -115,7 +117,7 @@ export class Session {
     const target = { endpoint, repository };
     const url = ask.at?.url ?? new URL(`${endpoint.origin}/v2/${repository}/${ask.path}`);
     const authorization = await authenticator.prepare(target, signal);
-    let hop = await this.send(endpoint, { method: ask.method, url, headers: ask.headers, authorization, signal });
+    let hop = await this.send(endpoint, { method: ask.method, url, headers: ask.headers, authorization, isBulk: ask.isBulk, signal });
     if (hop.answer.status === 401 && !hop.hasLeft) {
       hop.answer.body.cancel();
       const better = await authenticator.answer(
@@ -130,6 +132,7 @@ export class Session {
           url,
           headers: ask.headers,
           authorization: better,
+          isBulk: ask.isBulk,
           signal,
         });
       }

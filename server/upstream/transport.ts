@@ -6,6 +6,7 @@ import { Agent, Pool, ProxyAgent } from 'undici';
 import type { Dispatcher, buildConnector } from 'undici';
 import { UpstreamError } from '../errors.ts';
 import type { MirrorError } from '../errors.ts';
+import { BulkTransport } from './bulk-transport.ts';
 import { isPrivateAddress } from './addresses.ts';
 import type { ResponseBody, ResponseHeaders } from './client.types.ts';
 import { cancelled, closedCode, faultCodeOf, forbiddenAddress, toUpstreamError } from './fault.ts';
@@ -19,6 +20,8 @@ export interface TransportRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** A GET whose body may be gigabytes. */
+  readonly isBulk?: boolean | undefined;
   /** The upstream chose this URL, so it must not reach private addresses. */
   readonly isGuarded: boolean;
   /** Aborts the request and, as long as it lasts, the body. */
@@ -69,12 +72,14 @@ export interface TransportOptions {
 export class Transport {
   readonly #options: TransportOptions;
   readonly #dispatchers = new Map<string, Dispatcher>();
+  readonly #bulk: BulkTransport;
   /** Own hosts by what their names resolved to when last connected. */
   readonly #isPrivateByHost = new Map<string, boolean>();
   #isClosed = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#bulk = new BulkTransport(options);
   }
 
   /**
@@ -91,8 +96,9 @@ export class Transport {
       return Promise.reject(toUpstreamError(forbiddenAddress(url.host), url.host));
     }
     this.#options.onRequest();
+    const proxy = this.#options.proxyFor(url);
+    if (request.isBulk === true && request.method === 'GET' && proxy === undefined) return this.#sendBulk(request);
     return new Promise((resolve, reject) => {
-      const proxy = this.#options.proxyFor(url);
       const host = proxy === undefined ? url.host : `${url.host} (through the proxy)`;
       const exchange = new Exchange({ request, host, onBytes: this.#options.onBytes, resolve, reject });
       this.#dispatcherFor(request, proxy).dispatch(
@@ -122,8 +128,18 @@ export class Transport {
   /** Cuts every connection; nothing is sent any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#bulk.close();
     await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
     this.#dispatchers.clear();
+  }
+
+  #sendBulk(request: TransportRequest): Promise<Answer> {
+    const { url, isGuarded } = request;
+    const isOwn = this.#options.ownHosts.has(url.hostname);
+    const lookup = this.#lookupFor(isOwn, isGuarded);
+    const rejectUnauthorized = !isOwn || this.#options.tls.verify;
+    const secureContext = isOwn ? this.#options.tls.own : this.#options.tls.foreign;
+    return this.#bulk.send(request, { url, lookup, rejectUnauthorized, secureContext }, `${url.origin} ${String(isOwn)} ${String(isGuarded)}`);
   }
 
   #isPrivateLiteral(url: URL): boolean {
@@ -160,9 +176,14 @@ export class Transport {
     return {
       timeout: connectTimeoutMs,
       rejectUnauthorized: !isOwn || tls.verify,
-      lookup: isGuarded ? this.#guardedLookup : isOwn ? this.#ownLookup : this.#options.network.lookup,
+      lookup: this.#lookupFor(isOwn, isGuarded),
       ...(secureContext === undefined ? {} : { secureContext }),
     };
+  }
+
+  #lookupFor(isOwn: boolean, isGuarded: boolean): LookupFunction {
+    if (isGuarded) return this.#guardedLookup;
+    return isOwn ? this.#ownLookup : this.#options.network.lookup;
   }
 
   /** Remembers whether an own host is private, so that what it leads to may be. */

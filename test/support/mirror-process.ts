@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { ask } from './ask.ts';
@@ -42,7 +42,7 @@ export class MirrorProcess {
     this.dataDirectory = dataDirectory;
     this.#settingsFile = settingsFile;
     this.#options = options;
-    this.url = `http://127.0.0.1:${String(ports[0])}`;
+    this.url = `${options.settings?.tls === undefined ? 'http' : 'https'}://127.0.0.1:${String(ports[0])}`;
     this.adminUrl = `http://127.0.0.1:${String(ports[1])}`;
   }
 
@@ -70,7 +70,7 @@ export class MirrorProcess {
     return this.#running;
   }
 
-  /** Starts it, again on the same data and ports when it ran before, and waits for its first 200 on `/v2/`. */
+  /** Starts it, again on the same data and ports when it ran before, and waits until it serves. */
   async start(): Promise<void> {
     const entry = this.#options.from === 'built' ? 'dist/server/cli.js' : 'server/cli/main.ts';
     const args = [
@@ -86,6 +86,12 @@ export class MirrorProcess {
       env: { PATH: process.env.PATH, HOME: this.dataDirectory, ...this.#options.env },
     });
     this.#running = running;
+    if (this.url.startsWith('https')) await running.printed(/^Mirror: /m);
+    else await this.#answered(running);
+  }
+
+  /** Its first 200 on `/v2/`. */
+  async #answered(running: RunningProcess): Promise<void> {
     while (running.running) {
       const answer = await ask(`${this.url}/v2/`).catch(() => undefined);
       if (answer?.status === 200) return;
@@ -103,6 +109,13 @@ export class MirrorProcess {
   /** Ends it as a crash does; nothing is flushed. */
   async kill9(): Promise<void> {
     await this.#process.end('SIGKILL');
+  }
+
+  /** For a mirror started in `beforeAll`: stops it and removes its data and settings. */
+  async remove(): Promise<void> {
+    await this.stop();
+    for (const directory of [this.dataDirectory, dirname(this.#settingsFile)])
+      await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
   rssBytes(): number {

@@ -2,7 +2,7 @@ import type { RouteResponse } from '../../../server/api/contract.ts';
 import type { Column } from '../../components/data-table.types.ts';
 import { OutcomeBadge } from '../../components/states.tsx';
 import { formatBytes, formatDateTime, formatDayTime, shortArtifact } from '../../format.ts';
-import { eventNames } from './event-names.ts';
+import { eventNames } from '../../components/event-names.ts';
 
 export type AuditRow = RouteResponse<'searchAudit'>['rows'][number];
 

@@ -12,7 +12,7 @@ import { formatCount } from '../../format.ts';
 import { RequestDrawer } from '../dashboard/request-drawer.tsx';
 import { auditColumns } from './audit-columns.tsx';
 import type { AuditRow } from './audit-columns.tsx';
-import { eventNames } from './event-names.ts';
+import { eventNames } from '../../components/event-names.ts';
 import styles from './audit.module.css';
 
 const searchDelayMs = 250;

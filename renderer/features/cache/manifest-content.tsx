@@ -124,7 +124,7 @@ interface TableProps {
 /** The last two columns are size and whether it is held. */
 function DescriptorTable({ title, heads, children }: TableProps) {
   return (
-    <div className={styles['scroll']} tabIndex={0} role="region" aria-label={title}>
+    <div className={styles['scroll']} tabIndex={0} role="group" aria-label={title}>
       <table className={styles['table']}>
         <thead>
           <tr>

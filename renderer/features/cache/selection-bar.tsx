@@ -111,7 +111,7 @@ export function useRefreshOf(targets: readonly CacheTarget[]) {
       message:
         moved === 0
           ? 'All are current.'
-          : `${formatPlural(moved, 'tag has', 'tags have')} moved and now lead to new content.`,
+          : `${formatPlural(moved, 'tag has', 'tags have')} moved and now ${moved === 1 ? 'leads' : 'lead'} to new content.`,
     });
   };
   return {

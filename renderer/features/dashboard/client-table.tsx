@@ -11,7 +11,7 @@ export function ClientTable({ clients }: { readonly clients: Dashboard['clients'
       <div
         className={`panel ${styles['scroll'] ?? ''}`}
         tabIndex={0}
-        role="region"
+        role="group"
         aria-label="Clients of the last 24 hours"
       >
         <table className={styles['clients']}>

@@ -1,4 +1,5 @@
 import type { RequestRow } from '../../../server/api/contract.ts';
+import { eventNames } from '../../components/event-names.ts';
 import { formatBytes, formatElapsed } from '../../format.ts';
 
 /** Why a request ended as it did, in words. PURE. */
@@ -14,9 +15,14 @@ export interface Explanation {
 
 /** Explains a request from its outcome, its code and what the mirror noted. */
 export function explainRequest(row: RequestRow): Explanation {
+  if (!isPull(row)) return { title: eventNames[row.event] ?? row.event, reasons: noted(row) };
   const explanation = byOutcome(row);
   const reasons = [...explanation.reasons, ...noted(row), headNote(row)].filter((reason) => reason !== '');
   return { ...explanation, reasons };
+}
+
+function isPull({ event }: RequestRow): boolean {
+  return event === 'artifact_pull' || event === 'blob_pull';
 }
 
 function byOutcome(row: RequestRow): Explanation {

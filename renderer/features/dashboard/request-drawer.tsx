@@ -52,7 +52,7 @@ function Explanation({ row }: { readonly row: RequestRow }) {
           ['Upstream', row.upstream],
           ['Client', row.user === undefined ? row.clientIp : `${row.user} at ${row.clientIp}`],
           ['Tool', row.userAgent],
-          ['Request', `${row.method}, answered ${String(row.status)}`],
+          ['Request', row.method === '' ? undefined : `${row.method}, answered ${String(row.status)}`],
           ['Error code', row.code === undefined ? undefined : <code key="code">{row.code}</code>],
           ['Sent', `${formatBytes(row.bytes)} in ${formatElapsed(row.durationMs)}`],
           ['Time', formatDateTime(row.at)],
@@ -74,7 +74,7 @@ function Copyable({ text, what }: { readonly text: string; readonly what: string
 }
 
 function CacheLink({ row }: { readonly row: RequestRow }) {
-  if (row.outcome === 'failed' || row.outcome === 'denied') return null;
+  if (row.method === '' || row.outcome === 'failed' || row.outcome === 'denied') return null;
   const repository = row.artifact.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
   return <Link to={`/cache?text=${encodeURIComponent(repository)}`}>Show {repository} in the cache</Link>;
 }

@@ -100,7 +100,7 @@ export function FreshnessFields({ form }: FieldsProps) {
             {...form.getInputProps('negativeTtl')}
           />
         </div>
-        <h4>Tag rules</h4>
+        <strong>Tag rules</strong>
         <p className="muted small">
           The first rule whose pattern fits a tag decides; <code>immutable</code> is never asked for again. A pattern
           with a colon also looks at the repository: <code>library/*:v*</code>.

@@ -1,6 +1,7 @@
 import { routes } from '../../../server/api/contract.ts';
 import type { UpstreamView } from '../../../server/api/contract.ts';
 import type { UpstreamInput, UpstreamUpdate } from '../../api/queries.ts';
+import { durationText } from '../../format.ts';
 import type { Mode } from './modes.ts';
 
 /** The form of an upstream: every setting as text as a person writes it. PURE. */
@@ -27,28 +28,25 @@ export interface UpstreamForm {
   interceptHosts: string;
 }
 
-/** The settings' own defaults. */
-export const emptyForm: UpstreamForm = {
-  name: '',
-  urls: [],
-  mode: 'check',
-  ttl: '5m',
-  tags: [],
-  negativeTtl: '1m',
-  staleIfError: true,
-  maxRetries: 2,
-  retryDelay: '250ms',
-  connectTimeout: '3s',
-  headersTimeout: '20s',
-  idleTimeout: '30s',
-  breakerFailures: 3,
-  breakerWait: '30s',
-  maxConcurrent: 64,
-  tls: { verify: true, ca: '', cert: '', key: '', certDirectory: '' },
-  proxy: '',
-  allowPrivateRedirects: false,
-  interceptHosts: '',
-};
+/** The settings' own defaults, as the contract's schema has them. */
+export const emptyForm: UpstreamForm = defaultForm();
+
+function defaultForm(): UpstreamForm {
+  const { accounts: _accounts, ...defaults } = routes.addUpstream.body.parse({ name: 'any.host' });
+  return {
+    ...defaults,
+    name: '',
+    tags: [],
+    ttl: durationText(defaults.ttl),
+    negativeTtl: durationText(defaults.negativeTtl),
+    retryDelay: durationText(defaults.retryDelay),
+    connectTimeout: durationText(defaults.connectTimeout),
+    headersTimeout: durationText(defaults.headersTimeout),
+    idleTimeout: durationText(defaults.idleTimeout),
+    breakerWait: durationText(defaults.breakerWait),
+    interceptHosts: '',
+  };
+}
 
 /** What the API takes for this form; blank URLs are left out. */
 export function inputFromForm(form: UpstreamForm): UpstreamUpdate {

@@ -1,4 +1,5 @@
 import { RequestError } from '../../errors.ts';
+import { isDigest } from '../../oci/digest.ts';
 import { formatArtifactName, parseReference } from '../../oci/reference.ts';
 import type { Admin, Handlers } from '../call.ts';
 import { recordChange } from '../change-record.ts';
@@ -27,7 +28,7 @@ export function contentRoutes(admin: Admin): Pick<Handlers, 'pin' | 'refreshTag'
       try {
         const removed = await removal.remove(body);
         const detail = `${String(removed.itemsTotal)} items, ${String(removed.freedBytes)} bytes freed`;
-        recordChange(parts, actor, { event: 'artifact_delete', subject: nameOf(body), detail });
+        recordChange(parts, actor, { event: 'artifact_delete', subject: nameOf(body), detail, digest: digestOf(body) });
         return removed;
       } finally {
         // even when a file could not go: the rows did
@@ -45,6 +46,10 @@ async function refresh({ parts }: Admin, name: string, reference: string): Promi
   const { digest, changed } = await parts.manifestCache.refresh(repository, parsed.tag);
   parts.control.contentChanged(name);
   return { digest, changed };
+}
+
+function digestOf({ reference }: CacheTarget): string | undefined {
+  return reference !== undefined && isDigest(reference) ? reference : undefined;
 }
 
 function nameOf({ repository, reference }: CacheTarget): string {

@@ -23,8 +23,10 @@ export function upstreamRoutes(admin: Admin): Pick<Handlers, Routes> {
     addUpstream: async ({ written, actor }) => {
       assertSound(admin, written);
       const added = await upstreams.add(written);
-      record(admin, actor, added.settings.name, `added: ${JSON.stringify(writtenSettings(added.settings))}`.slice(0, 1000));
-      return viewOf(admin, added.settings.name);
+      const { name } = added.settings;
+      const defaults = writtenSettings(upstreamSchema.parse({ name }));
+      record(admin, actor, name, `added; ${describeChange(defaults, writtenSettings(added.settings), 'all settings by default')}`);
+      return viewOf(admin, name);
     },
 
     updateUpstream: async ({ query: { name }, written, actor }) => {

@@ -14,7 +14,7 @@ const screens: readonly Screen[] = [
   {
     name: 'Dashboard',
     path: '/',
-    prepare: (page) => page.getByRole('img', { name: /requests in the last/ }).waitFor(),
+    prepare: (page) => page.getByRole('img', { name: /of them failed/ }).waitFor(),
   },
   {
     name: 'Dashboard, plots as tables',

@@ -186,6 +186,7 @@ test.describe('set by the settings file', () => {
     await expect(page.getByText('The settings file lists the upstreams')).toBeVisible();
     await expect(page.getByRole('button', { name: 'Add upstream' })).toBeDisabled();
     await page.getByRole('link', { name: 'quay.io', exact: true }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'quay.io' })).toBeVisible();
     await expect(page.getByText('Set in the settings file')).toBeVisible();
     await expect(page.getByRole('textbox', { name: 'Tags stay fresh for' })).toBeDisabled();
     await expect(page.getByRole('button', { name: 'Save changes' })).toBeDisabled();

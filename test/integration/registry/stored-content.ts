@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -15,11 +15,19 @@ export interface StoredContent {
   readonly incoming: readonly string[];
 }
 
-/** Reads a data directory and fails on a row without its file, a file without its row, a wrong size or a wrong hash. */
+/** Whether a blob's file is in its place, while the mirror runs. */
+export function hasBlobFile(dataDirectory: string, digest: string): boolean {
+  const [algorithm = '', hex = ''] = digest.split(':');
+  return existsSync(join(dataDirectory, 'blobs', algorithm, hex.slice(0, 2), hex));
+}
+
+/** Reads the data directory of a stopped mirror and fails on a row without its file, a file without its row, a wrong size or a wrong hash. */
 export async function storedContent(dataDirectory: string): Promise<StoredContent> {
   const db = openDatabase(join(dataDirectory, 'mirror.db'), { migrate: false });
   try {
-    const rows = db.prepare<[], { digest: string; size: number }>('SELECT digest, size FROM blobs ORDER BY digest').all();
+    const rows = db
+      .prepare<[], { digest: string; size: number }>('SELECT digest, size FROM blobs ORDER BY digest')
+      .all();
     const manifests = db.prepare<[], { digest: string }>('SELECT digest FROM manifests ORDER BY digest').all();
     const files = await blobFiles(join(dataDirectory, 'blobs'));
     const expected = rows.map((row) => `${row.digest} ${String(row.size)}`);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  durationText,
   formatBytes,
   formatCount,
   formatDateTime,
@@ -13,6 +14,7 @@ import {
   shortArtifact,
   shortDigest,
 } from '../../../renderer/format.ts';
+import { parseDuration } from '../../../server/config/quantities.ts';
 
 /** Numbers and units stay on one line; the tests read better with ordinary spaces. */
 const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ');
@@ -74,6 +76,14 @@ describe('formatElapsed', () => {
     [-1, '–'],
   ])('writes %d ms as %s', (durationMs, text) => {
     expect(plain(formatElapsed(durationMs, 'en'))).toBe(text);
+  });
+});
+
+describe('durationText', () => {
+  it('is read back by the settings as the same time', () => {
+    const times = [0, 1, 250, 1500, 3000, 90_000, 300_000, 5_400_000, 86_400_000];
+    expect(times.map((ms) => parseDuration(durationText(ms)))).toEqual(times);
+    expect([durationText(90_000), durationText(300_000), durationText(250)]).toEqual(['90s', '5m', '250ms']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { call, routeUrl } from '../../../../renderer/api/client.ts';
-import { ApiError, describeError, problemFrom } from '../../../../renderer/api/problem.ts';
+import { ApiError, asSentence, describeError, problemFrom } from '../../../../renderer/api/problem.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -85,5 +85,15 @@ describe('describeError', () => {
       'The window met a fault of its own: x',
       'The window met a fault of its own.',
     ]);
+  });
+});
+
+describe('asSentence', () => {
+  it('begins with a capital letter unless a name stands there', () => {
+    expect([
+      asSentence('there is no upstream named a.test'),
+      asSentence('quay.io: refused'),
+      asSentence('urls.0: wrong'),
+    ]).toEqual(['There is no upstream named a.test', 'quay.io: refused', 'urls.0: wrong']);
   });
 });

@@ -83,6 +83,14 @@ describe('explainRequest', () => {
     expect(new Set(said.map(({ reasons }) => reasons[0])).size).toBe(upstreamCodes.length);
   });
 
+  it('speaks of a change of settings as that, with what changed', () => {
+    const change = { ...row, event: 'config_change', outcome: 'ok' as const, method: '', detail: 'ttl: 5m → 1h' };
+    expect(explainRequest(change)).toEqual({
+      title: 'Change of settings',
+      reasons: ['The mirror noted: ttl: 5m → 1h'],
+    });
+  });
+
   it('points to the log for a code it does not know', () => {
     expect(explainRequest({ ...row, outcome: 'failed', code: 'INTERNAL' }).advice).toContain(row.id);
   });

@@ -1,0 +1,259 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { AdminParts } from './parts.ts';
+
+/** What the metrics read. */
+export type MetricsParts = Pick<
+  AdminParts,
+  'version' | 'control' | 'activity' | 'audit' | 'upstreams' | 'requestCounts'
+>;
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+interface Metric {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly read: (parts: MetricsParts) => readonly Sample[] | number;
+}
+
+const lagResolutionMs = 100;
+const upstreamStates = ['unknown', 'ok', 'failing', 'open'] as const;
+
+/** Every metric but the event loop's lag; `docs/metrics.md` describes them. Names are API. */
+const metrics: readonly Metric[] = [
+  {
+    name: 'zhi_mirror_info',
+    kind: 'gauge',
+    help: 'Always 1; the version is its label.',
+    labels: ['version'],
+    read: ({ version }) => [[{ version }, 1]],
+  },
+  {
+    name: 'zhi_mirror_start_time_seconds',
+    kind: 'gauge',
+    help: 'When the mirror was started, as Unix time.',
+    read: ({ control }) => control.status().startedAt / 1000,
+  },
+  {
+    name: 'zhi_mirror_listening',
+    kind: 'gauge',
+    help: 'Whether clients can reach the mirror listener: 1 or 0.',
+    read: ({ control }) => Number(control.status().listening),
+  },
+  {
+    name: 'zhi_mirror_offline',
+    kind: 'gauge',
+    help: 'Whether the global offline switch is on: 1 or 0.',
+    read: ({ control }) => Number(control.status().offline),
+  },
+  {
+    name: 'zhi_mirror_requests_total',
+    kind: 'counter',
+    help: 'Pulls by what was asked for (manifest or blob) and how they ended (hit, miss, stale, failed, denied).',
+    labels: ['kind', 'outcome'],
+    read: ({ requestCounts }) => requestCounts.list().map(({ kind, outcome, count }) => [{ kind, outcome }, count]),
+  },
+  {
+    name: 'zhi_mirror_served_bytes_total',
+    kind: 'counter',
+    help: 'Bytes of content sent to clients.',
+    read: ({ activity }) => activity.totals().bytesServed,
+  },
+  {
+    name: 'zhi_mirror_fetched_bytes_total',
+    kind: 'counter',
+    help: 'Bytes of content received from upstreams.',
+    read: ({ activity }) => activity.totals().bytesFetched,
+  },
+  {
+    name: 'zhi_mirror_active_transfers',
+    kind: 'gauge',
+    help: 'Downloads from upstreams under way.',
+    read: ({ control }) => control.status().activeTransfers,
+  },
+  {
+    name: 'zhi_mirror_clients',
+    kind: 'gauge',
+    help: 'Clients that asked for something in the last 10 minutes.',
+    read: ({ control }) => control.status().clientsLast10Min,
+  },
+  {
+    name: 'zhi_mirror_upstream_requests_total',
+    kind: 'counter',
+    help: 'Requests sent to an upstream and its token service.',
+    labels: ['upstream'],
+    read: perUpstream((health) => health.requests),
+  },
+  {
+    name: 'zhi_mirror_upstream_failures_total',
+    kind: 'counter',
+    help: 'Requests to an upstream that failed.',
+    labels: ['upstream'],
+    read: perUpstream((health) => health.failures),
+  },
+  {
+    name: 'zhi_mirror_upstream_received_bytes_total',
+    kind: 'counter',
+    help: 'Bytes received from an upstream, everything included.',
+    labels: ['upstream'],
+    read: perUpstream((health) => health.bytesReceived),
+  },
+  {
+    name: 'zhi_mirror_upstream_state',
+    kind: 'gauge',
+    help: '1 for the state an upstream is in, 0 for the others; open: it is left alone after failures.',
+    labels: ['upstream', 'state'],
+    read: ({ upstreams }) =>
+      upstreams.list().flatMap(({ settings, client }) => {
+        const { state: current } = client.health();
+        return upstreamStates.map((state): Sample => [{ upstream: settings.name, state }, Number(state === current)]);
+      }),
+  },
+  {
+    name: 'zhi_mirror_upstream_last_success_timestamp_seconds',
+    kind: 'gauge',
+    help: 'When an upstream last answered well, as Unix time; absent before the first time.',
+    labels: ['upstream'],
+    read: perUpstream(({ lastSuccessAt }) => (lastSuccessAt === undefined ? undefined : lastSuccessAt / 1000)),
+  },
+  {
+    name: 'zhi_mirror_upstream_quota_limit',
+    kind: 'gauge',
+    help: 'Pulls an upstream allows in its window; absent when it does not say.',
+    labels: ['upstream'],
+    read: perUpstream((health) => health.quota?.limit),
+  },
+  {
+    name: 'zhi_mirror_upstream_quota_remaining',
+    kind: 'gauge',
+    help: 'Pulls left in that window when the upstream last said so.',
+    labels: ['upstream'],
+    read: perUpstream((health) => health.quota?.remaining),
+  },
+  {
+    name: 'zhi_mirror_content_bytes',
+    kind: 'gauge',
+    help: 'Bytes of blobs held.',
+    read: ({ control }) => control.status().disk.contentBytes,
+  },
+  {
+    name: 'zhi_mirror_disk_free_bytes',
+    kind: 'gauge',
+    help: 'Free bytes on the disk that holds the content.',
+    read: ({ control }) => control.status().disk.freeBytes,
+  },
+  {
+    name: 'zhi_mirror_disk_size_bytes',
+    kind: 'gauge',
+    help: 'Size of that disk.',
+    read: ({ control }) => control.status().disk.totalBytes,
+  },
+  {
+    name: 'zhi_mirror_disk_floor_bytes',
+    kind: 'gauge',
+    help: 'Below this much free space nothing new is kept.',
+    read: ({ control }) => control.status().disk.floorBytes,
+  },
+  {
+    name: 'zhi_mirror_audit_queue_ratio',
+    kind: 'gauge',
+    help: 'How full the queue of audit lines is: 0 is empty, at 1 pulls wait for the disk.',
+    read: ({ audit }) => audit.pressure(),
+  },
+  {
+    name: 'zhi_mirror_audit_lost_events_total',
+    kind: 'counter',
+    help: 'Audit events that found neither room nor disk since the start.',
+    read: ({ audit }) => audit.health().lostEvents,
+  },
+  {
+    name: 'zhi_mirror_process_resident_memory_bytes',
+    kind: 'gauge',
+    help: 'Memory of the process.',
+    read: () => process.memoryUsage.rss(),
+  },
+  {
+    name: 'zhi_mirror_process_heap_bytes',
+    kind: 'gauge',
+    help: "Used part of the process's JavaScript heap.",
+    read: () => process.memoryUsage().heapUsed,
+  },
+];
+
+/** The metrics of a running mirror; read when somebody asks, never beside requests. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #lag = monitorEventLoopDelay({ resolution: lagResolutionMs });
+
+  constructor(parts: MetricsParts) {
+    for (const metric of metrics) this.#add(metric, parts);
+    this.#addLag();
+    this.#lag.enable();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Everything, in Prometheus' text format. */
+  async text(): Promise<string> {
+    return await this.#registry.metrics();
+  }
+
+  close(): void {
+    this.#lag.disable();
+    this.#registry.clear();
+  }
+
+  #add({ name, kind, help, labels = [], read }: Metric, parts: MetricsParts): void {
+    const common = { name, help, labelNames: [...labels], registers: [this.#registry] };
+    const samples = (): readonly Sample[] => {
+      const found = read(parts);
+      return typeof found === 'number' ? [[{}, found]] : found;
+    };
+    if (kind === 'gauge') {
+      const gauge: Gauge = new Gauge({
+        ...common,
+        collect: () => {
+          gauge.reset();
+          for (const [of, value] of samples()) gauge.set(of, value);
+        },
+      });
+      return;
+    }
+    const counter: Counter = new Counter({
+      ...common,
+      collect: () => {
+        counter.reset();
+        for (const [of, value] of samples()) counter.inc(of, value);
+      },
+    });
+  }
+
+  #addLag(): void {
+    const gauge: Gauge = new Gauge({
+      name: 'zhi_mirror_event_loop_lag_p99_seconds',
+      help: 'How late the event loop was since the last scrape, 99th percentile.',
+      registers: [this.#registry],
+      collect: () => {
+        // the histogram counts the timer's own wait, too
+        gauge.set(Math.max(0, this.#lag.percentile(99) / 1e9 - lagResolutionMs / 1000));
+        this.#lag.reset();
+      },
+    });
+  }
+}
+
+function perUpstream(
+  value: (
+    health: ReturnType<ReturnType<AdminParts['upstreams']['list']>[number]['client']['health']>,
+  ) => number | undefined,
+): Metric['read'] {
+  return ({ upstreams }) =>
+    upstreams.list().flatMap(({ settings, client }): Sample[] => {
+      const found = value(client.health());
+      return found === undefined ? [] : [[{ upstream: settings.name }, found]];
+    });
+}
