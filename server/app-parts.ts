@@ -1,28 +1,39 @@
 import { availableParallelism } from 'node:os';
 import { mkdirSync } from 'node:fs';
 import type { MirrorConfig } from './app.types.ts';
+import { RequestCounts } from './api/request-counts.ts';
 import { Activity } from './audit/activity.ts';
 import { openAuditLog } from './audit/audit-log.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { Admission } from './cache/admit.ts';
 import { BlobCache } from './cache/blob-cache.ts';
+import { Deletions } from './cache/deletions.ts';
 import { DiscoveryCache } from './cache/discovery-cache.ts';
 import { ManifestCache } from './cache/manifest-cache.ts';
 import type { CacheEvents } from './cache/targets.ts';
+import { Uploads } from './cache/uploads.ts';
 import { openDatabase } from './db/database.ts';
 import type { Database } from './db/database.ts';
 import { systemClock } from './lib/clock.ts';
+import type { RequestContext } from './http/request-context.ts';
 import type { Clock } from './lib/clock.ts';
 import { createLog } from './lib/log.ts';
 import type { Log } from './lib/log.ts';
 import { BlobEndpoint } from './registry/blobs.ts';
+import { DeleteEndpoint } from './registry/deletes.ts';
 import { DiscoveryEndpoint } from './registry/discovery.ts';
 import { FastPath } from './registry/fast-path.ts';
 import { HotAnswers } from './registry/hot-answers.ts';
+import { ManifestPushEndpoint } from './registry/manifest-push.ts';
 import { ManifestEndpoint } from './registry/manifests.ts';
+import { matchNamespace } from './registry/namespaces.ts';
 import type { Namespaces } from './registry/namespaces.ts';
+import { isWritable } from './registry/push-rule.ts';
+import type { PushRule } from './registry/push-rule.ts';
 import { Recorder } from './registry/recorder.ts';
 import { RegistryRoutes } from './registry/routes.ts';
+import { UploadEndpoint } from './registry/uploads.ts';
+import { RegistryWrites } from './registry/writes.ts';
 import { AnswerStore } from './storage/answer-store.ts';
 import { BlobStore } from './storage/blob-store.ts';
 import { HashPool } from './storage/hash-pool.ts';
@@ -33,7 +44,10 @@ import type { DataDirectoryLock } from './storage/maintenance.ts';
 import { ManifestStore } from './storage/manifest-store.ts';
 import { PulledMarks } from './storage/pulled-marks.ts';
 import { RepositoryStore } from './storage/repository-store.ts';
+import { Removal } from './storage/removal.ts';
 import { TagStore } from './storage/tag-store.ts';
+import { Unlinking } from './storage/unlinking.ts';
+import { UploadStore } from './storage/upload-store.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { keyFileBox } from './upstream/secret-box.ts';
 import { UpstreamSet } from './upstream/upstream-set.ts';
@@ -62,12 +76,14 @@ export interface MirrorParts {
   readonly hot: HotAnswers;
   readonly manifestCache: ManifestCache;
   readonly blobCache: BlobCache;
+  readonly uploads: Uploads;
   readonly namespaces: Namespaces;
   readonly recorder: Recorder;
   readonly registry: RegistryRoutes;
   readonly fastPath: FastPath;
   /** Call after the upstreams changed: the fast path may only be taken while no host names are intercepted. */
   readonly refreshFastPath: () => void;
+  readonly requestCounts: RequestCounts;
 }
 
 /** What the parts tell the mirror that hosts them. */
@@ -148,11 +164,36 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
     freeSpaceFloorBytes: config.settings.freeSpaceFloor,
   };
   const hashes = new HashPool(Math.min(4, availableParallelism()));
-  const manifestCache = new ManifestCache({ ...shared, admission: new Admission(db, stores.manifests, stores.tags) });
+  const admission = new Admission({ ...stores, db, changed: cacheEvents.changed });
+  const manifestCache = new ManifestCache({ ...shared, admission });
   const blobCache = new BlobCache({ ...shared, hashes });
   const discovery = new DiscoveryCache(shared);
-  const edges = openRegistry(config, opened, { ...stores, upstreams, manifestCache, blobCache, discovery, activity });
-  return { ...opened, activity, upstreams, ...stores, hashes, manifestCache, blobCache, ...edges };
+  const removal = new Removal(db, layout);
+  const deletions = new Deletions({
+    ...shared,
+    admission,
+    removal,
+    unlinking: new Unlinking(db),
+    changed: cacheEvents.changed,
+  });
+  const uploads = new Uploads({
+    ...shared,
+    admission,
+    hashes,
+    store: new UploadStore(db, layout),
+    expireAfterMs: config.settings.uploads.expireAfter,
+  });
+  const caches = { manifestCache, blobCache, uploads };
+  const edges = openRegistry(config, opened, {
+    ...stores,
+    ...caches,
+    upstreams,
+    discovery,
+    activity,
+    admission,
+    deletions,
+  });
+  return { ...opened, activity, upstreams, ...stores, hashes, ...caches, ...edges };
 }
 
 function openStores(db: Database, layout: Layout) {
@@ -187,12 +228,17 @@ function openUpstreams(config: MirrorConfig, opened: Opened, events: PartsEvents
 }
 
 type Inner = ReturnType<typeof openStores> &
-  Pick<MirrorParts, 'upstreams' | 'manifestCache' | 'blobCache' | 'activity'> & { readonly discovery: DiscoveryCache };
+  Pick<MirrorParts, 'upstreams' | 'manifestCache' | 'blobCache' | 'uploads' | 'activity'> & {
+    readonly discovery: DiscoveryCache;
+    readonly admission: Admission;
+    readonly deletions: Deletions;
+  };
 
 function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
   const { clock, log, audit, db } = opened;
   const { repositories, marks, upstreams } = inner;
   const hot = new HotAnswers(hotBytes);
+  const requestCounts = new RequestCounts();
   const recorder = new Recorder({
     clock,
     record: (event) => {
@@ -200,6 +246,7 @@ function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
     },
     note: (event) => {
       inner.activity.noteRequest(event);
+      requestCounts.note(event);
     },
     logBug: (message, fields) => {
       log.error(message, fields);
@@ -207,6 +254,12 @@ function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
   });
   const isTls = (): boolean => config.settings.tls.cert !== '';
   const namespaces = namespacesOf(upstreams, repositories);
+  const rule: PushRule = {
+    namespaces,
+    patterns: config.settings.push.repositories,
+    holdsContent: (name) => repositories.holdsContent(name),
+    upstreamOf: (name) => repositories.find(name)?.upstream,
+  };
   const names = db.prepare<[], { name: string }>(
     `SELECT name FROM repositories r WHERE EXISTS (SELECT 1 FROM repository_manifests m WHERE m.repository_id = r.id) ORDER BY name`,
   );
@@ -215,6 +268,8 @@ function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
     manifests: new ManifestEndpoint({ cache: inner.manifestCache, hot, marks, recorder, clock }),
     blobs: new BlobEndpoint({ cache: inner.blobCache, hot, repositories, recorder, clock, isTls }),
     discovery: new DiscoveryEndpoint(inner.discovery),
+    writes: openWrites(config, inner, { rule, clock, recorder }),
+    isWritable: (request) => isWritable(rule, request),
     recorder,
     repositoryNames: () => names.all().map((row) => row.name),
   });
@@ -229,10 +284,29 @@ function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
     namespaces,
     registry,
     fastPath,
+    requestCounts,
     refreshFastPath: () => {
       plain = isPlain();
     },
   };
+}
+
+function openWrites(
+  config: MirrorConfig,
+  inner: Inner,
+  more: { readonly rule: PushRule; readonly clock: Clock; readonly recorder: Recorder },
+): RegistryWrites {
+  const { rule, clock, recorder } = more;
+  const { admission, uploads, deletions } = inner;
+  const nameInStore = (context: RequestContext, repository: string): string | undefined =>
+    matchNamespace(rule.namespaces, { repository, host: context.request.headers.host }).target?.name;
+  return new RegistryWrites({
+    rule,
+    recorder,
+    uploads: new UploadEndpoint({ uploads, admission, clock, nameInStore }),
+    manifests: new ManifestPushEndpoint({ admission, clock, sparse: config.settings.push.sparse }),
+    deletes: new DeleteEndpoint(deletions, clock),
+  });
 }
 
 function namespacesOf(upstreams: UpstreamSet, repositories: RepositoryStore): Namespaces {
@@ -240,12 +314,13 @@ function namespacesOf(upstreams: UpstreamSet, repositories: RepositoryStore): Na
     hasUpstream: (name) => upstreams.find(name) !== undefined,
     upstreamOfHost: (host) =>
       upstreams.list().find((upstream) => upstream.settings.interceptHosts.includes(host))?.settings.name,
+    matchContent: (name) => upstreams.matchContent(name),
     isLocal: (name) => {
       const repository = repositories.find(name);
       return repository !== undefined && repository.upstream === undefined;
     },
     get defaultUpstream() {
-      return upstreams.defaultName;
+      return upstreams.defaultName === '' ? undefined : upstreams.defaultName;
     },
   };
 }

@@ -23,6 +23,7 @@ import { readServerTls } from './tls/server-certificate.ts';
 const statusEveryMs = 250;
 const diskEveryMs = 5000;
 const marksEveryMs = 1000;
+const uploadsEveryMs = 60_000;
 const dayMs = 86_400_000;
 
 /** Builds the product; nothing is opened before `start`. */
@@ -86,6 +87,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       const running: Running = { parts, tls: tls?.options, admin, pages, adminPort: 0 };
       this.#running = running;
       this.#startedAt = parts.clock.now();
+      await parts.uploads.start();
       await this.#openDoors(running);
     } catch (error) {
       await this.#release(parts);
@@ -103,6 +105,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     this.#tellStatus.cancel();
     this.#tellCache.cancel();
     await Promise.all([this.#closeMirrorDoor(graceMs), running.parts.blobCache.stop(graceMs)]);
+    await running.parts.uploads.stop();
     running.admin.server.closeAllConnections();
     await running.admin.close();
     await running.pages.close();
@@ -218,6 +221,9 @@ class EmbeddedMirror implements Mirror, MirrorControl {
           parts.marks.flush();
         });
       }),
+      clock.every(uploadsEveryMs, () => {
+        void this.#tidyUploads(parts);
+      }),
       clock.every(diskEveryMs, () => {
         void this.#measureDisk(parts);
       }),
@@ -233,6 +239,14 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       if (this.#running?.parts === parts) parts.activity.restoreClients(clients);
     } catch (error) {
       parts.log.warn('the clients of the last day could not be read', { error });
+    }
+  }
+
+  async #tidyUploads(parts: MirrorParts): Promise<void> {
+    try {
+      await parts.uploads.tidy();
+    } catch (error) {
+      parts.log.warn('old uploads could not be removed; it is tried again', { error });
     }
   }
 

@@ -19,7 +19,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, { readonly says: string; 
     todo: 'Use letters, digits, `.`, `_` and `-`, at most 128.',
   },
   MANIFEST_INVALID: {
-    says: 'The manifest is not valid JSON of a known form, or too large.',
+    says: 'The manifest is not valid JSON of a known form.',
     todo: 'Check the manifest that is pushed, or report it to who published it.',
   },
   MANIFEST_UNKNOWN: {
@@ -27,8 +27,12 @@ export const errorMeanings: Readonly<Record<ErrorCode, { readonly says: string; 
     todo: 'Check the tag; it may have been removed upstream before it was cached.',
   },
   MANIFEST_BLOB_UNKNOWN: {
-    says: 'A pushed manifest refers to a blob the repository does not have.',
-    todo: 'Push the blobs first.',
+    says: 'A pushed manifest refers to a blob or manifest the repository does not have.',
+    todo: 'Push what it refers to first; `push.sparse` allows indexes without some of their manifests.',
+  },
+  MANIFEST_TOO_LARGE: {
+    says: 'A pushed manifest has more than 4 MiB.',
+    todo: 'Shorten its annotations or its list of layers; no registry is bound to take more.',
   },
   BLOB_UNKNOWN: {
     says: 'The repository has no such blob: neither here nor upstream.',

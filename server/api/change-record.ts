@@ -12,7 +12,11 @@ export interface Change {
 }
 
 /** Writes what somebody changed in the window into the audit log. */
-export function recordChange({ audit, clock }: Pick<AdminParts, 'audit' | 'clock'>, actor: Actor, change: Change): void {
+export function recordChange(
+  { audit, clock }: Pick<AdminParts, 'audit' | 'clock'>,
+  actor: Actor,
+  change: Change,
+): void {
   audit.record({
     event: change.event,
     at: clock.now(),

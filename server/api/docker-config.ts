@@ -59,15 +59,24 @@ function parse(content: string): z.output<typeof dockerConfig> {
   }
   const result = dockerConfig.safeParse(value);
   if (result.success) return result.data;
-  throw new InvalidInput(result.error.issues.map((issue) => `content.${issue.path.map(String).join('.')}: ${issue.message}`));
+  throw new InvalidInput(
+    result.error.issues.map((issue) => `content.${issue.path.map(String).join('.')}: ${issue.message}`),
+  );
 }
 
-function readLogin(host: string, written: Entry, helper: string | undefined): DockerLogin | { readonly reason: string } {
+function readLogin(
+  host: string,
+  written: Entry,
+  helper: string | undefined,
+): DockerLogin | { readonly reason: string } {
   const target = readHost(host);
   if (target === undefined) return { reason: 'it does not name a registry' };
   const secret = readSecret(written);
   if (secret !== undefined) return { host, upstream: target.upstream, account: { path: target.path, ...secret } };
-  if (written.identitytoken !== undefined) return { reason: 'it holds an identity token, which only Docker can renew; add a user name and an access token by hand' };
+  if (written.identitytoken !== undefined)
+    return {
+      reason: 'it holds an identity token, which only Docker can renew; add a user name and an access token by hand',
+    };
   return { reason: helper === undefined ? 'it holds no password' : helperReason(helper) };
 }
 
@@ -86,8 +95,12 @@ function readHost(host: string): { readonly upstream: string; readonly path: str
 }
 
 function readSecret({ auth, username, password, registrytoken }: Entry): Secret | undefined {
-  if (registrytoken !== undefined && registrytoken !== '') return { username: '', password: '', registryToken: registrytoken };
-  const plain = auth === undefined || auth === '' ? `${username ?? ''}:${password ?? ''}` : Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
+  if (registrytoken !== undefined && registrytoken !== '')
+    return { username: '', password: '', registryToken: registrytoken };
+  const plain =
+    auth === undefined || auth === ''
+      ? `${username ?? ''}:${password ?? ''}`
+      : Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
   const colon = plain.indexOf(':');
   if (colon <= 0 || colon === plain.length - 1) return undefined;
   return { username: plain.slice(0, colon), password: plain.slice(colon + 1), registryToken: '' };

@@ -34,12 +34,18 @@ export class EventStream {
 
   /** @throws RequestError (CONFLICT) when too many windows are open; ask before the answer is taken over */
   assertRoom(): void {
-    if (this.#streams.size >= streamLimit) throw new RequestError('CONFLICT', `${String(streamLimit)} windows are open already; close one`);
+    if (this.#streams.size >= streamLimit)
+      throw new RequestError('CONFLICT', `${String(streamLimit)} windows are open already; close one`);
   }
 
   /** Takes over an answer: it starts with the status and ends when the client goes or the mirror stops. */
   open(response: ServerResponse, headers: Readonly<Record<string, number | string | string[] | undefined>>): void {
-    response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    response.writeHead(200, {
+      ...headers,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
     response.once('close', () => {
       this.#leave(response);
     });
@@ -104,7 +110,9 @@ export class EventStream {
   }
 
   #upstreams(): StreamEvent<'upstreams'>['upstreams'] {
-    return this.#parts.upstreams.list().map(({ settings, client }) => ({ name: settings.name, health: describeHealth(client.health()) }));
+    return this.#parts.upstreams
+      .list()
+      .map(({ settings, client }) => ({ name: settings.name, health: describeHealth(client.health()) }));
   }
 
   #write(response: ServerResponse, text: string): void {
@@ -121,5 +129,7 @@ function message<N extends StreamEventName>(name: N, data: StreamEvent<N>): stri
 
 /** Equal while nothing worth telling changed: the time until a retry is computed anew each time and wavers by a millisecond. */
 function healthKey(upstreams: StreamEvent<'upstreams'>['upstreams']): string {
-  return JSON.stringify(upstreams, (name, value: unknown) => (name === 'retryAt' && typeof value === 'number' ? Math.round(value / 1000) : value));
+  return JSON.stringify(upstreams, (name, value: unknown) =>
+    name === 'retryAt' && typeof value === 'number' ? Math.round(value / 1000) : value,
+  );
 }

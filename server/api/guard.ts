@@ -49,14 +49,18 @@ function refusal(request: FastifyRequest, ownHost: string | undefined): Error | 
   const { headers, method, url } = request;
   const host = hostName(headers.host);
   if (host === undefined || !(isLoopback(host) || host === ownHost)) {
-    return new RequestError('DENIED', 'this address is not the window’s: ask for it by a loopback name such as 127.0.0.1');
+    return new RequestError(
+      'DENIED',
+      'this address is not the window’s: ask for it by a loopback name such as 127.0.0.1',
+    );
   }
   const site = headers['sec-fetch-site'];
   if (url.startsWith('/api/') && site !== undefined && site !== 'same-origin' && site !== 'none') {
     return new RequestError('DENIED', 'a page of another origin may not use the admin API');
   }
   if (readMethods.has(method)) return undefined;
-  if (!isOwnOrigin(headers.origin, headers.host)) return new RequestError('DENIED', 'a page of another origin may not change anything here');
+  if (!isOwnOrigin(headers.origin, headers.host))
+    return new RequestError('DENIED', 'a page of another origin may not change anything here');
   if (bodyMethods.has(method) && mediaTypeOf(headers['content-type']) !== 'application/json') {
     return new InvalidInput(['what changes something must be sent as application/json']);
   }

@@ -18,7 +18,9 @@ export function registerHealth(app: FastifyInstance, parts: HealthParts): void {
     metrics.close();
     done();
   });
-  app.get('/healthz', (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok', version: parts.version }));
+  app.get('/healthz', (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ status: 'ok', version: parts.version }),
+  );
   app.get('/readyz', async (_request, reply) => {
     const reasons = await unreadyReasons(parts);
     reply.header('cache-control', 'no-store').status(reasons.length === 0 ? 200 : 503);

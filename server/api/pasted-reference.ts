@@ -28,7 +28,11 @@ export function parsePasted(text: string, mirrorAddresses: readonly string[]): P
 
 /** The argument of a command that is the reference: the first with a scheme, else the last that is no flag. */
 function nameInCommand(text: string): { readonly name: string; readonly version: string | undefined } {
-  const words = text.trim().replace(/^\$\s+/, '').split(/\s+/).map(unquote);
+  const words = text
+    .trim()
+    .replace(/^\$\s+/, '')
+    .split(/\s+/)
+    .map(unquote);
   const at = words.indexOf('--version');
   const version = at < 0 ? undefined : words[at + 1];
   const candidates = words.filter((word, index) => !word.startsWith('-') && (at < 0 || index !== at + 1));

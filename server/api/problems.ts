@@ -17,6 +17,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   MANIFEST_INVALID: { status: 400, title: 'Invalid manifest' },
   MANIFEST_UNKNOWN: { status: 404, title: 'Unknown manifest' },
   MANIFEST_BLOB_UNKNOWN: { status: 404, title: 'Missing blob' },
+  MANIFEST_TOO_LARGE: { status: 413, title: 'Manifest too large' },
   BLOB_UNKNOWN: { status: 404, title: 'Unknown blob' },
   BLOB_UPLOAD_INVALID: { status: 400, title: 'Invalid upload' },
   BLOB_UPLOAD_UNKNOWN: { status: 404, title: 'Unknown upload' },
@@ -61,7 +62,11 @@ export class InvalidInput extends RequestError {
 
 /** What a schema found, in words; values are not repeated, they may be secrets. */
 export function invalidInput(error: z.ZodError): InvalidInput {
-  return new InvalidInput(error.issues.map((issue) => `${issue.path.length === 0 ? 'the body' : issue.path.map(String).join('.')}: ${issue.message}`));
+  return new InvalidInput(
+    error.issues.map(
+      (issue) => `${issue.path.length === 0 ? 'the body' : issue.path.map(String).join('.')}: ${issue.message}`,
+    ),
+  );
 }
 
 /** What Fastify itself refuses: too long, not JSON, a type it does not read. */
@@ -73,8 +78,10 @@ interface FrameworkError {
 
 /** Problem JSON (RFC 9457) for anything thrown; nothing is said about the inside of a bug. */
 export function problemOf(error: unknown, requestId: string): Problem {
-  if (isFrameworkError(error)) return describe('REQUEST_INVALID', requestId, { status: error.statusCode, detail: error.message });
-  if (!isExpected(error)) return describe('INTERNAL', requestId, { detail: `internal error; the log has it under request ${requestId}` });
+  if (isFrameworkError(error))
+    return describe('REQUEST_INVALID', requestId, { status: error.statusCode, detail: error.message });
+  if (!isExpected(error))
+    return describe('INTERNAL', requestId, { detail: `internal error; the log has it under request ${requestId}` });
   return describe(error.code, requestId, { detail: error.message, problems: problemsOf(error) });
 }
 
@@ -89,7 +96,11 @@ export function isBug(error: unknown): boolean {
   return !isExpected(error) && !isFrameworkError(error);
 }
 
-function describe(code: ErrorCode, requestId: string, more: { readonly detail: string; readonly status?: number; readonly problems?: readonly string[] | undefined }): Problem {
+function describe(
+  code: ErrorCode,
+  requestId: string,
+  more: { readonly detail: string; readonly status?: number; readonly problems?: readonly string[] | undefined },
+): Problem {
   const { status, title } = meanings[code];
   return {
     type: `urn:zhi-mirror:error:${code}`,
@@ -109,5 +120,11 @@ function problemsOf(error: MirrorError): readonly string[] | undefined {
 function isFrameworkError(error: unknown): error is FrameworkError {
   if (!(error instanceof Error) || !('code' in error) || !('statusCode' in error)) return false;
   const { code, statusCode } = error;
-  return typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  return (
+    typeof code === 'string' &&
+    code.startsWith('FST_') &&
+    typeof statusCode === 'number' &&
+    statusCode >= 400 &&
+    statusCode < 500
+  );
 }

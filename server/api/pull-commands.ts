@@ -13,7 +13,10 @@ export interface PullSubject {
 type Commands = ManifestDetail['pullCommands'];
 
 /** Commands that pull a manifest through this mirror, by the best address clients have. Empty while it has none. PURE. */
-export function pullCommands(subject: PullSubject, status: Pick<Status, 'addresses' | 'tls' | 'defaultUpstream'>): Commands {
+export function pullCommands(
+  subject: PullSubject,
+  status: Pick<Status, 'addresses' | 'tls' | 'defaultUpstream'>,
+): Commands {
   const [address] = status.addresses;
   const name = clientName(subject.repository, status.defaultUpstream);
   if (address === undefined || name === undefined) return [];

@@ -28,9 +28,20 @@ const bodyLimitBytes = 1024 * 1024;
  * listen; whoever opens the door calls `ready()` first. `close()` ends the event streams.
  */
 export function createAdminApi(parts: AdminParts): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: bodyLimitBytes, forceCloseConnections: true, genReqId: nextRequestId });
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: true,
+    genReqId: nextRequestId,
+  });
   const events = new EventStream(parts);
-  const admin: Admin = { parts, events, inventory: new Inventory(parts.db), removal: new Removal(parts.db, parts.layout), pins: new Pins(parts.db) };
+  const admin: Admin = {
+    parts,
+    events,
+    inventory: new Inventory(parts.db),
+    removal: new Removal(parts.db, parts.layout),
+    pins: new Pins(parts.db),
+  };
   // the only other type Fastify reads by itself; forms of other origins can send it
   app.removeContentTypeParser('text/plain');
   guard(app, parts.settings.adminListen);
@@ -53,11 +64,21 @@ export function createAdminApi(parts: AdminParts): FastifyInstance {
 /** Every failure is problem JSON; only bugs are logged, once, here. */
 function tellProblems(app: FastifyInstance, parts: AdminParts): void {
   app.setErrorHandler((error, request, reply) => {
-    if (isBug(error)) parts.log.error('an admin request failed unexpectedly', { requestId: request.id, method: request.method, path: request.url.split('?')[0], error });
+    if (isBug(error))
+      parts.log.error('an admin request failed unexpectedly', {
+        requestId: request.id,
+        method: request.method,
+        path: request.url.split('?')[0],
+        error,
+      });
     const problem = problemOf(error, request.id);
     const wait = retryAfterSeconds(error);
     if (wait !== undefined) reply.header('retry-after', String(wait));
-    return reply.status(problem.status).header('cache-control', 'no-store').type('application/problem+json').send(JSON.stringify(problem));
+    return reply
+      .status(problem.status)
+      .header('cache-control', 'no-store')
+      .type('application/problem+json')
+      .send(JSON.stringify(problem));
   });
 }
 

@@ -23,7 +23,11 @@ export function describeUpstream({ settings, client }: ActiveUpstream, facts: Up
     locked: facts.isLocked,
     position: facts.position,
     settings: writtenSettings(settings),
-    accounts: facts.accounts.map(({ path, username, registryToken }) => ({ path, username, kind: registryToken === '' ? 'password' : 'token' })),
+    accounts: facts.accounts.map(({ path, username, registryToken }) => ({
+      path,
+      username,
+      kind: registryToken === '' ? 'password' : 'token',
+    })),
     health: describeHealth(client.health()),
     repositories: facts.held?.repositories ?? 0,
     contentBytes: facts.held?.bytes ?? 0,

@@ -1,4 +1,5 @@
-import { ContentError, MirrorError, RequestError } from '../errors.ts';
+import { ContentError, MirrorError, RequestError, StorageError } from '../errors.ts';
+import type { Settings } from '../config/schema.ts';
 import type { Database } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
 import { Durability } from '../db/durability.ts';
@@ -38,8 +39,8 @@ export interface PushedManifest {
   readonly mediaType: string | undefined;
   /** Tags to point at it. */
   readonly tags: readonly string[];
-  /** Whether an index may list manifests that are not there. */
-  readonly mayBeSparse: boolean;
+  /** What it may refer to although it is not there. */
+  readonly sparse: Settings['push']['sparse'];
   readonly now: number;
 }
 
@@ -115,13 +116,13 @@ export class Admission {
       throw new RequestError('DIGEST_INVALID', `the manifest's bytes do not hash to ${digest}`, { value: digest });
     const manifest = parseManifest(content, push.mediaType);
     const { db, manifests, tags } = this.#parts;
+    this.#refuseIncomplete(push, manifest);
+    // in the same turn: nothing can be deleted in between
     const repository = this.#ensure(push.repository, push.now);
     try {
       inTransaction(db, () => {
-        this.#refuseIncomplete(repository, manifest, push.mayBeSparse);
         manifests.put(repository.id, digest, content, manifest, push.now);
-        for (const tag of push.tags)
-          tags.put(repository.id, tag, digest, { now: push.now, checkedAt: undefined });
+        for (const tag of push.tags) tags.put(repository.id, tag, digest, { now: push.now, checkedAt: undefined });
       });
     } catch (error) {
       throw error instanceof MirrorError ? error : storageError(error, `storing manifest ${digest}`);
@@ -151,9 +152,7 @@ export class Admission {
     const { blobs, repositories } = this.#parts;
     const source = from === undefined ? undefined : repositories.find(from);
     const isThere =
-      from === undefined
-        ? blobs.isInOwnContent(digest)
-        : source !== undefined && blobs.isLinked(source.id, digest);
+      from === undefined ? blobs.isInOwnContent(digest) : source !== undefined && blobs.isLinked(source.id, digest);
     if (!isThere || !(await this.#isWhole(digest))) return false;
     const repository = this.#ensure(name, now);
     try {
@@ -179,26 +178,27 @@ export class Admission {
   }
 
   #ensure(name: string, now: number): Repository {
-    try {
-      return this.#parts.repositories.ensure(name, {}, now);
-    } catch (error) {
-      throw storageError(error, `making repository ${name}`);
-    }
+    const repository = this.#parts.repositories.ensure(name, {}, now);
+    // what is pulled would be passed on all the same; a push has nowhere else to go
+    if (repository.id === 0) throw new StorageError('STORAGE_FULL', `making repository ${name}: the disk is full`);
+    return repository;
   }
 
-  #refuseIncomplete(repository: Repository, manifest: Manifest, mayBeSparse: boolean): void {
-    const { blobs, manifests } = this.#parts;
+  #refuseIncomplete(push: PushedManifest, manifest: Manifest): void {
+    if (push.sparse === 'all') return;
+    const { blobs, manifests, repositories } = this.#parts;
+    const id = repositories.find(push.repository)?.id;
     const layers = manifest.layers.filter((layer) => !isForeignLayer(layer.mediaType));
     const needed = manifest.config === undefined ? layers : [manifest.config, ...layers];
-    const missing = needed.filter(({ digest }) => !blobs.isLinked(repository.id, digest));
-    if (!mayBeSparse)
-      missing.push(...manifest.manifests.filter(({ digest }) => !manifests.isLinked(repository.id, digest)));
+    const missing = needed.filter(({ digest }) => id === undefined || !blobs.isLinked(id, digest));
+    if (push.sparse === 'none')
+      missing.push(...manifest.manifests.filter(({ digest }) => id === undefined || !manifests.isLinked(id, digest)));
     const [first] = missing;
     if (first === undefined) return;
     const more = missing.length > 1 ? ` and ${String(missing.length - 1)} more` : '';
     throw new RequestError(
       'MANIFEST_BLOB_UNKNOWN',
-      `the manifest references ${first.digest}${more}, which ${repository.name} does not have; push it first`,
+      `the manifest references ${first.digest}${more}, which ${push.repository} does not have; push it first`,
       { value: first.digest, detail: { missing: missing.slice(0, 100).map(({ digest }) => digest) } },
     );
   }

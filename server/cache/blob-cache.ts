@@ -17,7 +17,14 @@ import type { CacheEvents, LiveUpstream, Target, UpstreamLookup } from './target
 
 /** A blob that can be read now: its file, or the download it is still growing in. Call `close` when done. */
 export type BlobSource =
-  | { readonly kind: 'file'; readonly handle: FileHandle; readonly sizeBytes: number; close(): Promise<void> }
+  | {
+      readonly kind: 'file';
+      readonly handle: FileHandle;
+      readonly sizeBytes: number;
+      /** Hands the handle over: whoever takes it closes it. */
+      detach(): FileHandle;
+      close(): Promise<void>;
+    }
   | {
       readonly kind: 'flight';
       readonly flight: BlobFlight;
@@ -176,11 +183,20 @@ export class BlobCache {
   async #openHeld(digest: Digest): Promise<BlobSource | undefined> {
     const held = await this.#parts.blobs.open(digest);
     if (held === undefined) return undefined;
-    return { kind: 'file', ...held, close: () => held.handle.close() };
+    let isDetached = false;
+    return {
+      kind: 'file',
+      ...held,
+      detach: () => {
+        isDetached = true;
+        return held.handle;
+      },
+      close: () => (isDetached ? Promise.resolve() : held.handle.close()),
+    };
   }
 
   #upstreamOf(target: Target, digest: Digest): LiveUpstream {
-    const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
+    const upstream = this.#parts.upstreams.of(target);
     if (upstream === undefined)
       throw new RequestError('BLOB_UNKNOWN', `blob ${digest} is not in ${target.name}`, { value: digest });
     if (this.#parts.upstreams.isOffline || upstream.settings.mode === 'offline') {
@@ -190,6 +206,7 @@ export class BlobCache {
         { value: digest },
       );
     }
+    upstream.client.hasten();
     return upstream;
   }
 
@@ -257,7 +274,7 @@ export class BlobCache {
     const abort = new AbortController();
     // looked up each time: an upstream that was edited meanwhile has a new client, and the download goes on with it
     const fetch = (offset: number, signal: AbortSignal): Promise<BlobAnswer> =>
-      (this.#parts.upstreams.find(upstream.settings.name) ?? upstream).client.getBlob(
+      (this.#parts.upstreams.of(target) ?? upstream).client.getBlob(
         target.upstreamRepository ?? target.name,
         digest,
         offset,

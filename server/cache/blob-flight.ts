@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { ContentError, MirrorError, StorageError } from '../errors.ts';
 import { storageError } from '../db/database.ts';
 import type { Lease } from '../lib/blocks.ts';
@@ -6,7 +7,7 @@ import { Signal } from '../lib/concurrency.ts';
 import { algorithmOf, hexOf } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
 import { inlineHash } from '../storage/hash-pool.ts';
-import type { GrowingHash, HashPool } from '../storage/hash-pool.ts';
+import type { GrowingHash, HashPool, Stored } from '../storage/hash-pool.ts';
 import type { BlobAnswer, OnChunk } from '../upstream/client.types.ts';
 import { ChunkWindow } from './chunk-window.ts';
 import { ReadBack, writePieces } from './partial-file.ts';
@@ -49,7 +50,7 @@ export interface FlightParts {
 /**
  * One download of one blob: one writer, any number of followers.
  *
- *   upstream ─► window (memory) ─► partial file ─► hash (worker reads the file)
+ *   upstream ─► window (shared memory) ─► worker: partial file and hash
  *                  │                   │
  *                  └── followers ◄─────┘   at their own pace; the last 16 KiB (of a range: its last) only when the digest is proved
  *
@@ -125,6 +126,8 @@ export class BlobFlight {
       this.#open();
     } catch (error) {
       this.#error = error instanceof Error ? error : new Error(String(error));
+      // what came before a break is not asked for again
+      if (!(error instanceof ContentError)) await this.#settle();
       this.#hash?.abort();
       throw error;
     } finally {
@@ -141,12 +144,7 @@ export class BlobFlight {
    * Reads from `start` to `end` (exclusive; undefined: to the end), as fast as `onChunk` takes it and the upstream sends.
    * @throws whatever made the flight fail; then the follower's own transfer must be broken, not completed
    */
-  async follow(
-    start: number,
-    end: number | undefined,
-    onChunk: OnChunk,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async follow(start: number, end: number | undefined, onChunk: OnChunk, signal: AbortSignal): Promise<void> {
     const follower = { position: start };
     const last = end ?? Number.MAX_SAFE_INTEGER;
     const wake = (): void => {
@@ -343,22 +341,26 @@ export class BlobFlight {
     const handle = this.#parts.partial?.handle;
     if (handle === undefined) return;
     const pieces = this.#window.from(this.#written);
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const stored = await this.#store(handle, pieces);
+    this.#written += stored.bytes;
+    if (stored.error === undefined) this.#trimWindow();
+    else this.#stopStoring(storageError(stored.error, `writing blob ${this.digest}`));
+  }
+
+  async #store(handle: FileHandle, pieces: readonly Buffer[]): Promise<Stored> {
     try {
+      if (!this.#hashesInline()) return await this.#theHash().store(handle.fd, pieces, this.#written);
       await writePieces(handle, pieces, this.#written);
+      return { bytes: pieces.reduce((sum, piece) => sum + piece.length, 0) };
     } catch (error) {
-      this.#stopStoring(storageError(error, `writing blob ${this.digest}`));
-      return;
+      return { bytes: 0, error: error instanceof Error ? error : new Error(String(error)) };
     }
-    this.#written += bytes;
-    if (!this.#hashesInline()) this.#theHash().advance(this.#written);
-    this.#trimWindow();
   }
 
   #stopStoring(error: StorageError): void {
     this.#isStored = false;
     // what is in memory but not in the file is hashed from memory from now on
-    if (!this.#hashesInline()) for (const piece of this.#window.from(this.#written)) this.#theHash().append(piece);
+    if (!this.#hashesInline()) for (const piece of this.#window.after(this.#written)) this.#theHash().append(piece);
     this.#parts.onNotStored(error);
   }
 

@@ -53,6 +53,13 @@ export class ChunkWindow {
     return { offset: position, bytes: piece.bytes.subarray(position - piece.offset), lease: piece.lease };
   }
 
+  /** Every byte from `position` on, which may lie inside a piece. */
+  after(position: number): Buffer[] {
+    return this.#pieces
+      .filter((piece) => piece.offset + piece.bytes.length > position)
+      .map((piece) => (piece.offset >= position ? piece.bytes : piece.bytes.subarray(position - piece.offset)));
+  }
+
   /** Every piece from `position` on, for the writer. */
   from(position: number): Buffer[] {
     return this.#pieces.filter((piece) => piece.offset >= position).map((piece) => piece.bytes);

@@ -133,7 +133,8 @@ export class DiscoveryCache {
   #keep(target: Target, kind: 'tags' | 'referrers', key: string, body: string): void {
     const now = this.#parts.clock.now();
     try {
-      this.#parts.answers.put(this.#parts.repositories.ensure(target.name, target, now).id, kind, key, body, now);
+      const { id } = this.#parts.repositories.ensure(target.name, target, now);
+      if (id !== 0) this.#parts.answers.put(id, kind, key, body, now);
     } catch (error) {
       // it is asked for again the next time
       if (storageError(error, 'keeping a list').code !== 'STORAGE_FULL') throw error;
@@ -141,8 +142,9 @@ export class DiscoveryCache {
   }
 
   #liveUpstream(target: Target): LiveUpstream | undefined {
-    const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
-    return this.#parts.upstreams.isOffline || upstream?.settings.mode === 'offline' ? undefined : upstream;
+    const upstream = this.#parts.upstreams.of(target);
+    const isSilent = upstream?.settings.mode === 'offline' || upstream?.settings.onDemand === false;
+    return this.#parts.upstreams.isOffline || isSilent ? undefined : upstream;
   }
 
   #heldReferrers(repository: Repository, digest: Digest): ReferrerDescriptor[] {

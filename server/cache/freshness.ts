@@ -3,13 +3,14 @@ import type { UpstreamSettings } from '../config/schema.ts';
 
 /** The settings that decide freshness, and the global switch. */
 export interface FreshnessRules {
-  readonly settings: Pick<UpstreamSettings, 'mode' | 'ttl' | 'tags'>;
+  readonly settings: Pick<UpstreamSettings, 'mode' | 'ttl' | 'tags' | 'onDemand'>;
   readonly isOffline: boolean;
 }
 
 /** How long a tag is served without asking, in milliseconds; Infinity: never asked (again). */
 export function tagTtlMs(rules: FreshnessRules, repository: string, tag: string): number {
-  if (rules.isOffline || rules.settings.mode !== 'check') return Number.POSITIVE_INFINITY;
+  const { mode, onDemand } = rules.settings;
+  if (rules.isOffline || mode !== 'check' || !onDemand) return Number.POSITIVE_INFINITY;
   for (const rule of rules.settings.tags) {
     const subject = rule.pattern.includes(':') ? `${repository}:${tag}` : tag;
     if (minimatch(subject, rule.pattern, { dot: true, nocomment: true, nonegate: true }))

@@ -171,6 +171,8 @@ export class ManifestCache {
   #findHeld(repository: Repository, digest: Digest): StoredManifest | undefined {
     const linked = this.#parts.manifests.findIn(repository.id, digest);
     if (linked !== undefined) return linked;
+    // in a repository of pushed content only what was pushed there counts, and what was deleted stays deleted
+    if (repository.upstream === undefined) return undefined;
     const shared = this.#parts.manifests.find(digest);
     if (shared === undefined || this.#parts.manifests.referencedSize(repository.id, digest) === undefined)
       return undefined;
@@ -184,7 +186,7 @@ export class ManifestCache {
     const repository = this.#parts.repositories.find(target.name);
     const held = repository === undefined ? undefined : this.#parts.tags.find(repository.id, tag);
     if (repository === undefined || held === undefined) return this.#firstPull(target, tag);
-    const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
+    const upstream = this.#parts.upstreams.of(target);
     // pushed content has no upstream, and an upstream that was removed is never asked again
     if (upstream === undefined || held.checkedAt === undefined)
       return this.#answer(repository, held, { outcome: 'hit' }, Number.POSITIVE_INFINITY);
@@ -350,7 +352,7 @@ export class ManifestCache {
 
   #upstreamOf(target: Target, reference: Reference): LiveUpstream {
     const what = `${target.name}${reference.kind === 'tag' ? ':' : '@'}${formatReference(reference)}`;
-    const upstream = target.upstream === undefined ? undefined : this.#parts.upstreams.find(target.upstream);
+    const upstream = this.#parts.upstreams.of(target);
     if (upstream === undefined)
       throw new RequestError('MANIFEST_UNKNOWN', `manifest ${what} is not held`, { value: what });
     if (this.#parts.upstreams.isOffline || upstream.settings.mode === 'offline') {
@@ -360,6 +362,7 @@ export class ManifestCache {
         { value: what },
       );
     }
+    upstream.client.hasten();
     return upstream;
   }
 

@@ -18,7 +18,8 @@ export interface LiveUpstream {
 
 /** Finds upstreams and the global offline switch; implemented by the set of upstreams. */
 export interface UpstreamLookup {
-  find(name: string): LiveUpstream | undefined;
+  /** The upstream of a target, restricted to what its content rules let through. */
+  of(target: Target): LiveUpstream | undefined;
   readonly isOffline: boolean;
 }
 

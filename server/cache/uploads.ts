@@ -74,6 +74,12 @@ export class Uploads {
     this.#parts = parts;
   }
 
+  /** Puts in order what the last stop left; to be called before anything is pushed. */
+  async start(): Promise<void> {
+    await this.#parts.store.removeOrphans();
+    await this.tidy();
+  }
+
   /** Begins an upload to a repository that accepts pushes. */
   begin(repository: string, algorithm: DigestAlgorithm): UploadState {
     const id = randomUUID();

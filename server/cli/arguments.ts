@@ -21,12 +21,12 @@ export function readCommandLine(command: Command): CommandLine {
     if (typeof value === 'string') flags[name] = value;
     else problems.push(`--${name} needs a value, as in "--${option.flags.replace(/^--|[[\]]/g, '')}".`);
   }
-  const { settings, ...settingValues } = flags;
-  return { flags: settingValues, settingsFile: settings, isJson: given['json'] === true, problems };
+  const { settings, 'zot-config': zotConfig, ...settingValues } = flags;
+  return { flags: settingValues, settingsFile: settings, zotConfig, isJson: given['json'] === true, problems };
 }
 
 function takesValue(name: string): boolean {
-  return name === 'settings' || settingFlags.some((flag) => flag.name === name);
+  return name === 'settings' || name === 'zot-config' || settingFlags.some((flag) => flag.name === name);
 }
 
 /** Accepting what does nothing would be worse than refusing: a policy that is not applied allows everything. */

@@ -3,6 +3,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Diagnosis } from './diagnostics.ts';
 import type { CliIo, CommandLine } from './io.ts';
 import { readSettings } from './settings.ts';
+import { describeZot, readZotPreview } from './zot.ts';
 
 /** `zhi-mirror doctor`: exit code 0 when every check passed, 1 when one failed. A wrong command line is exit code 2. */
 export async function doctor(line: CommandLine, io: CliIo): Promise<number> {
@@ -23,14 +24,38 @@ async function checkSettings(line: CommandLine, io: CliIo, isNodeNewEnough: bool
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((problem): Diagnosis => ({ check: 'settings', state: 'failed', detail: problem }));
   }
+  const files = [line.settingsFile, line.zotConfig].filter((file) => file !== undefined);
   const detail =
-    line.settingsFile === undefined
+    files.length === 0
       ? 'no settings file; flags and defaults are valid'
-      : `${line.settingsFile} is valid`;
-  if (!isNodeNewEnough) return [{ check: 'settings', state: 'passed', detail }];
+      : `${files.join(' and ')} ${files.length === 1 ? 'is' : 'are'} valid`;
+  const read: readonly Diagnosis[] = [
+    { check: 'settings', state: 'passed', detail },
+    ...(line.zotConfig === undefined ? [] : describeZotConfig(line.zotConfig, io)),
+  ];
+  if (!isNodeNewEnough) return read;
   // the database driver ends the process when it is loaded by a Node that is too old
   const { diagnose } = await import('./diagnostics.ts');
-  return [{ check: 'settings', state: 'passed', detail }, ...(await diagnose(settings, systemClock.now()))];
+  return [...read, ...(await diagnose(settings, systemClock.now()))];
+}
+
+/** What each registry of a zot configuration becomes, and what is not done as zot would. */
+function describeZotConfig(path: string, io: CliIo): readonly Diagnosis[] {
+  const preview = readZotPreview(path, io);
+  const registries = preview.registries.flatMap(({ urls, upstreams, isFetched, rules }) =>
+    rules.map(({ text, example, tags }): Diagnosis => {
+      const shown = example === undefined ? '' : `, e.g. ${example.upstream} is pulled as ${example.here}`;
+      const only = tags === undefined ? '' : `; only tags ${tags}`;
+      const held = isFetched ? '' : '; nothing is fetched, only what is held is served';
+      return {
+        check: 'zot',
+        state: 'passed',
+        detail: `${urls.join(', ')} is the upstream ${upstreams.join(', ')}: ${text}${shown}${only}${held}`,
+      };
+    }),
+  );
+  const notes = describeZot(preview, path).map((detail): Diagnosis => ({ check: 'zot', state: 'skipped', detail }));
+  return [...registries, ...notes];
 }
 
 function formatDiagnosis(diagnosis: Diagnosis): string {

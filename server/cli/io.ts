@@ -18,6 +18,8 @@ export interface CliIo {
 export interface CommandLine {
   readonly flags: Readonly<Record<string, string>>;
   readonly settingsFile: string | undefined;
+  /** `--zot-config`, as the person wrote it. */
+  readonly zotConfig: string | undefined;
   /** Whether `--json` was given. */
   readonly isJson: boolean;
   /** What is wrong with the command line itself, each one sentence. */

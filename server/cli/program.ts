@@ -63,7 +63,7 @@ export async function readServeLine(args: readonly string[], io: CliIo): Promise
       }),
   };
   await run(buildProgram(io), 'serve', entry, { args, io });
-  return read[0] ?? { flags: {}, settingsFile: undefined, isJson: false, problems: [] };
+  return read[0] ?? { flags: {}, settingsFile: undefined, zotConfig: undefined, isJson: false, problems: [] };
 }
 
 async function dispatch(argv: readonly string[], io: CliIo): Promise<number> {
@@ -116,6 +116,9 @@ function buildProgram(io: CliIo): Command {
     for (const flag of [...entry.flags, ...commonFlags])
       command.addOption(flagOption(flag.name, flag.placeholder, flag.help));
     command.addOption(flagOption('settings', 'FILE', 'settings file (YAML); flags win over it'));
+    command.addOption(
+      flagOption('zot-config', 'FILE', 'configuration of a zot registry, read as it is; --settings and flags win over it'),
+    );
     if (entry.hasJson) command.option('--json', 'print the result as JSON');
     for (const refused of ['policy', 'upstream-marketplace'])
       command.addOption(flagOption(refused, 'VALUE', '').hideHelp());

@@ -2,12 +2,14 @@ import type { Mirror, MirrorConfig } from '../app.types.ts';
 import type { CliIo, CommandLine } from './io.ts';
 import { productVersion, rendererDirectory } from './product.ts';
 import { readSettings } from './settings.ts';
+import { describeZot } from './zot.ts';
 
 type CreateMirror = (config: MirrorConfig) => Mirror;
 
 /** `zhi-mirror serve`: runs the mirror until SIGINT or SIGTERM; a second one ends the process at once. */
 export async function serve(line: CommandLine, io: CliIo): Promise<number> {
   const loaded = readSettings(line, io);
+  if (loaded.zot !== undefined) for (const sentence of describeZot(loaded.zot, line.zotConfig ?? '')) io.err(sentence);
   const { createMirror } = await import('../app.ts');
   return runMirror(createMirror, mirrorConfig(loaded), io);
 }

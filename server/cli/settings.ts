@@ -9,18 +9,28 @@ import { unreadableReason } from '../lib/text-file.ts';
 import { clientTlsProblems } from '../tls/client-certificate.ts';
 import type { TlsProblem } from '../tls/key-pair.ts';
 import { serverTlsProblems } from '../tls/server-certificate.ts';
+import type { ZotReading } from '../config/zot-config.ts';
 import type { CliIo, CommandLine } from './io.ts';
+import { readZotConfig } from './zot.ts';
+
+/** Settings that were read, and what a zot configuration gave to them. */
+export interface ReadSettings extends LoadedSettings {
+  readonly zot: ZotReading | undefined;
+}
 
 /**
  * The settings a command runs with, with everything checked that can be without changing anything.
  * @throws ConfigError (CONFIG_INVALID) with the problems of the command line and of the settings together
  */
-export function readSettings(line: CommandLine, io: CliIo): LoadedSettings {
+export function readSettings(line: CommandLine, io: CliIo): ReadSettings {
   let loaded: LoadedSettings;
+  let zot: ZotReading | undefined;
   try {
+    zot = line.zotConfig === undefined ? undefined : readZotConfig(line.zotConfig, io);
     loaded = loadSettings({
       flags: line.flags,
       settingsFile: line.settingsFile,
+      foreign: zot === undefined ? undefined : { path: line.zotConfig ?? '', values: zot.settingsPatch },
       env: io.env,
       cwd: io.cwd,
       check: checkFiles,
@@ -30,7 +40,7 @@ export function readSettings(line: CommandLine, io: CliIo): LoadedSettings {
     throw new ConfigError([...line.problems, ...error.problems], { cause: error });
   }
   if (line.problems.length > 0) throw new ConfigError(line.problems);
-  return loaded;
+  return { ...loaded, zot };
 }
 
 /** What the files that settings name have to do with it: certificates that don't work, folders that are files. */

@@ -11,7 +11,7 @@ import { absolutePath, resolvePaths } from './paths.ts';
 import { proxyEnvironmentProblems, readProxyEnvironment } from './proxy.ts';
 import type { ProxyEnvironment } from './proxy.ts';
 import { settings as schema, upstream as upstreamSchema } from './schema.ts';
-import type { Settings, UpstreamSettings } from './schema.ts';
+import type { Settings, SettingsInput, UpstreamSettings } from './schema.ts';
 import { formatPath, parseSettingsFile } from './settings-file.ts';
 import type { SettingPath, SettingsFile } from './settings-file.ts';
 import { canonicalHost, isSameUrl, parseUpstreamText, starterUpstreams } from './upstream-text.ts';
@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly settingsFile?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Settings that the settings file and the flags win over, of a file of another program; paths are absolute. */
+  readonly foreign?: { readonly path: string; readonly values: SettingsInput } | undefined;
   /** Reads the settings file; default: the disk, at most 4 MiB. */
   readonly readFile?: (path: string) => string;
   /** Further checks, e.g. of the certificate files, on every section whose types are right; paths are absolute. */
@@ -49,7 +51,7 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
   const problems: string[] = [...(file?.problems ?? []), ...proxyEnvironmentProblems(options.env)];
   const input = readInput(file, options);
   const found = checkInput(input, file, options);
-  problems.push(...found.problems.map((problem) => describe(problem, file, options.flags)));
+  problems.push(...found.problems.map((problem) => describe(problem, file, options)));
   if (problems.length > 0 || found.settings === undefined) throw new ConfigError([...new Set(problems)]);
   return {
     settings: found.settings,
@@ -81,7 +83,7 @@ interface Input {
 
 /** The settings file with the flags put over it, short forms written out, nothing checked by the schema yet. */
 function readInput(file: SettingsFile | undefined, options: LoadOptions): Input {
-  const values: Record<string, unknown> = structuredClone({ ...file?.content });
+  const values: Record<string, unknown> = structuredClone({ ...options.foreign?.values, ...file?.content });
   const problems: SettingProblem[] = [];
   for (const flag of settingFlags) {
     const value = options.flags[flag.name];
@@ -186,6 +188,8 @@ function chooseDefaultUpstream(sound: SoundSettings): ChosenUpstream {
     settings: {},
     problems: [{ path: ['upstreamRegistry'], message }],
   });
+  // nowhere: names that no rule matches are not known
+  if (written === '') return { settings: { upstreamRegistry: '' }, problems: [] };
   const read = parseUpstreamText(written);
   if ('problem' in read) return fail(read.problem);
   const { name, urls = [] } = read.upstream;
@@ -209,11 +213,7 @@ function answersTo(upstream: UpstreamSettings, name: string, url: string | undef
   return url === undefined ? upstream.name === name : upstream.urls.some((known) => isSameUrl(known, url));
 }
 
-function describe(
-  problem: SettingProblem,
-  file: SettingsFile | undefined,
-  flags: Readonly<Record<string, string>>,
-): string {
+function describe(problem: SettingProblem, file: SettingsFile | undefined, { flags, foreign }: LoadOptions): string {
   const sentence = `${problem.message}${problem.message.endsWith('?') ? '' : '.'}`;
   const flag = settingFlags.find(
     (candidate) =>
@@ -222,6 +222,8 @@ function describe(
   if (flag !== undefined) return `--${flag.name} ${sentence}`;
   const name = formatPath(problem.path);
   const [section = ''] = problem.path;
+  const isForeign = foreign !== undefined && Object.keys(foreign.values).includes(String(section));
+  if (isForeign && file?.has([section]) !== true) return `${foreign.path}: ${name}, as read from it, ${sentence}`;
   if (file?.has([section]) !== true) return `${flagNameOf(problem.path) ?? name} ${sentence}`;
   return `${file.where(problem.path, problem.isName === true ? 'key' : 'value')}: ${name} ${sentence}`;
 }

@@ -220,6 +220,29 @@ export const settings = z.strictObject({
     })
     .prefault({})
     .describe("The program's own log."),
+  push: z
+    .strictObject({
+      repositories: z
+        .array(z.string().min(1))
+        .default(['**'])
+        .describe(
+          'Globs of repositories that clients may push to and delete from. Names that mean content of an upstream never accept a push; an empty list makes the mirror read-only.',
+        ),
+      sparse: z
+        .enum(['none', 'indexes', 'all'])
+        .default('none')
+        .describe(
+          'What may be pushed without all it refers to. none: nothing. indexes: an index without some of its manifests. all: any manifest.',
+        ),
+    })
+    .prefault({})
+    .describe('What clients may push.'),
+  uploads: z
+    .strictObject({
+      expireAfter: duration.prefault('24h').describe('An upload that nobody went on with for this long is removed.'),
+    })
+    .prefault({})
+    .describe('Blob uploads under way.'),
   offline: z.boolean().default(false).describe('The global offline switch: no upstream is ever called.'),
   freeSpaceFloor: size
     .prefault('512 MiB')

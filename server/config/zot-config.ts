@@ -119,6 +119,7 @@ function wholeFile(root: JsonNode, findings: ZotFindings): ZotSection {
     offset,
     members: [{ key, offset, value }],
   });
+  const known = ['storage', 'http', 'log', 'extensions', 'sync', 'registries', 'urls'];
   const keys = root.kind === 'object' ? new Set(root.members.map(({ key }) => key.toLowerCase())) : new Set<string>();
   const isRegistry = keys.has('urls');
   const list: JsonNode = isRegistry ? { kind: 'array', offset, items: [root] } : root;
@@ -126,6 +127,11 @@ function wholeFile(root: JsonNode, findings: ZotFindings): ZotSection {
   if (root.kind === 'array' || isRegistry) whole = wrap('extensions', wrap('sync', wrap('registries', list)));
   else if (keys.has('registries')) whole = wrap('extensions', wrap('sync', root));
   else if (keys.has('sync')) whole = wrap('extensions', root);
+  if (root.kind === 'object' && !known.some((key) => keys.has(key)))
+    findings.problems.push({
+      offset,
+      message: 'this is not a zot configuration: it has no storage, http or extensions',
+    });
   if (whole.kind === 'object') return new ZotSection(whole, '', findings);
   findings.problems.push({ offset, message: 'the file must be an object {…}' });
   return new ZotSection({ kind: 'object', offset, members: [] }, '', findings);
@@ -173,7 +179,7 @@ function readHttp(section: ZotSection | undefined, disk: ZotDisk): SettingsInput
   const isGiven = section.has('address') || section.has('port');
   const host = section.text('address') ?? '127.0.0.1';
   const port = section.text('port') ?? '8080';
-  if (!/^\d{1,5}$/.test(port)) section.problem(section.offset, 'http.port must be a number');
+  if (!/^\d{1,5}$/.test(port)) section.wrong('port', 'must be a number');
   const tls = section.section('tls');
   const patch: SettingsInput = {
     ...(isGiven ? { listen: formatAddress({ host, port: Number(port) }) } : {}),
@@ -247,7 +253,7 @@ function readSync(section: ZotSection, disk: ZotDisk): readonly ZotRegistry[] {
   section.ignore('downloadDir', 'downloads grow in the data directory, where they stay');
   section.finish();
   if (!isEnabled) {
-    section.warn('is not enabled, so nothing is fetched from its registries');
+    section.warn('enable', 'is false, so nothing is fetched from its registries');
     return [];
   }
   return readRegistries(entries, { credentials, disk });
@@ -260,9 +266,10 @@ function readCredentials(section: ZotSection, disk: ZotDisk): ZotCredentials {
   const credentials = text === undefined ? undefined : parseZotCredentials(text);
   if (credentials === undefined)
     section.warn(
+      'credentialsFile',
       text === undefined
-        ? `: the credentialsFile ${given} can't be read, so registries are asked without accounts`
-        : `: the credentialsFile ${given} is not {"host:port": {"username": …, "password": …}}, so registries are asked without accounts`,
+        ? `${given} can't be read, so registries are asked without accounts`
+        : `${given} is not {"host:port": {"username": …, "password": …}}, so registries are asked without accounts`,
     );
   return credentials ?? noCredentials;
 }

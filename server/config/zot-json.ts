@@ -65,7 +65,6 @@ class Parser {
   /** The brackets open now, by what would close them. */
   readonly #open: Closer[] = [];
   #at: number;
-  #hasComment = false;
   #hasEnded = false;
 
   constructor(text: string) {
@@ -199,21 +198,26 @@ class Parser {
     throw new Fault(start, 'a value is expected here: a text in double quotes, a number, true, false, {…} or […]');
   }
 
-  /** White space and comments. */
+  /** White space, as copied from a page too, and comments. */
   #skip(): void {
     for (;;) {
       const [space = ''] = /^\s*/.exec(this.#text.slice(this.#at)) ?? [];
+      const odd = space.search(/[^ \t\r\n]/);
+      if (odd >= 0) this.#noteOnce(this.#at + odd, 'JSON has no such white space; it is passed over, here and below');
       this.#at += space.length;
       const [comment = ''] = /^(?:\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/)/.exec(this.#text.slice(this.#at)) ?? [];
       if (comment === '') return;
-      if (!this.#hasComment) this.#note(this.#at, 'JSON has no comments; they are passed over');
-      this.#hasComment = true;
+      this.#noteOnce(this.#at, 'JSON has no comments; they are passed over, here and below');
       this.#at += comment.length;
     }
   }
 
   #peek(): string {
     return this.#text.charAt(this.#at);
+  }
+
+  #noteOnce(offset: number, message: string): void {
+    if (!this.notes.some((note) => note.message === message)) this.#note(offset, message);
   }
 
   #note(offset: number, message: string): void {

@@ -65,7 +65,7 @@ function firstSegments({ content = [] }: Pick<UpstreamInput, 'content'>): readon
 
 function readUrls(section: ZotSection): readonly URL[] {
   const given = section.texts('urls');
-  if (given.length === 0) section.problem(section.offset, `${section.path}.urls must name at least one URL`);
+  if (given.length === 0) section.wrong('urls', 'must name at least one URL');
   return given.flatMap(({ text, offset }) => {
     const written = text.includes('://') ? text.trim() : `https://${text.trim()}`;
     const problem = upstreamUrlProblem(written);
@@ -103,11 +103,11 @@ function readOnDemand(section: ZotSection): boolean {
 function readRetries(section: ZotSection): Partial<UpstreamInput> {
   const retries = section.count('maxRetries') ?? 0;
   const delayMs = section.duration('retryDelay');
-  if (retries > mostRetries)
-    section.warn(`: ${String(mostRetries)} retries are the most; ${String(retries)} were given`);
+  if (retries > mostRetries) section.warn('maxRetries', `is more than the ${String(mostRetries)} retries there can be`);
   if (retries > 0 && (delayMs ?? 0) >= patienceMs)
     section.warn(
-      `waits ${formatDuration(delayMs ?? 0)} before a retry; nobody waits so long for a pull, so the next pull is the retry`,
+      'retryDelay',
+      'is longer than anybody waits for a pull; the next URL is asked at once, and the next pull is the retry',
     );
   return {
     maxRetries: Math.min(retries, mostRetries),
@@ -121,14 +121,13 @@ function readTls(section: ZotSection, disk: ZotDisk): Partial<UpstreamInput> {
   const directory = given === '' ? '' : disk.resolve(given);
   const isThere = directory !== '' && disk.isDirectory(directory);
   if (directory !== '' && !isThere)
-    section.warn(`: the certDir ${given} does not exist, so no certificates of it are used`);
+    section.warn('certDir', `${given} does not exist, so no certificates of it are used`);
   return { tls: { verify, ...(isThere ? { certDirectory: directory } : {}) } };
 }
 
 function readContent(section: ZotSection): ContentInput {
   const prefix = section.text('prefix') ?? '';
-  if (prefix.replaceAll('/', '') === '')
-    section.problem(section.offset, `${section.path}.prefix must name repositories`);
+  if (prefix.replaceAll('/', '') === '') section.wrong('prefix', 'must name repositories');
   const destination = section.text('destination');
   const stripPrefix = section.flag('stripPrefix');
   const tags = section.section('tags');
@@ -164,8 +163,7 @@ function readExpression(section: ZotSection, key: string): string | undefined {
   try {
     return new RegExp(written).source === '' ? undefined : written;
   } catch {
-    section.problem(section.offset, `${section.path}.${key} is not a regular expression`);
-    return undefined;
+    return section.wrong(key, 'is not a regular expression');
   }
 }
 
@@ -176,7 +174,8 @@ function readExpression(section: ZotSection, key: string): string | undefined {
 function anchored(section: ZotSection, regex: string): string {
   if (!/(?:^|[^\\])\.\*$/.test(regex) || /^(?:\^|\.\*|\(\?)/.test(regex)) return regex;
   section.warn(
-    `: the regex ${regex} is read as "begins with", as zot's documentation does; write .*${regex} to find it anywhere`,
+    'regex',
+    `${regex} is read as "begins with", as zot's documentation does; write .*${regex} to find it anywhere`,
   );
   return `^(?:${regex})`;
 }

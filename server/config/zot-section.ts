@@ -33,13 +33,14 @@ export class ZotSection {
   readonly offset: number;
   readonly #findings: ZotFindings;
   readonly #members: Map<string, JsonMember>;
-  #lastOffset = 0;
+  readonly #places: ReadonlyMap<string, number>;
 
   constructor(node: JsonNode & { readonly kind: 'object' }, path: string, findings: ZotFindings) {
     this.path = path;
     this.offset = node.offset;
     this.#findings = findings;
     this.#members = new Map(node.members.map((member) => [member.key.toLowerCase(), member]));
+    this.#places = new Map(node.members.map((member) => [member.key.toLowerCase(), member.offset]));
   }
 
   has(key: string): boolean {
@@ -52,7 +53,7 @@ export class ZotSection {
     if (node.kind === 'value' && typeof node.value === 'string') return node.value;
     // a port is often written as a number
     if (node.kind === 'value' && typeof node.value === 'number') return String(node.value);
-    return this.#wrong(key, 'must be a text');
+    return this.wrong(key, 'must be a text');
   }
 
   flag(key: string): boolean | undefined {
@@ -61,14 +62,14 @@ export class ZotSection {
     const value = node.kind === 'value' ? node.value : undefined;
     if (typeof value === 'boolean') return value;
     if (value === 'true' || value === 'false') return value === 'true';
-    return this.#wrong(key, 'must be true or false');
+    return this.wrong(key, 'must be true or false');
   }
 
   count(key: string): number | undefined {
     const node = this.#take(key);
     if (node === undefined) return undefined;
     const value = node.kind === 'value' ? Number(node.value ?? Number.NaN) : Number.NaN;
-    return Number.isInteger(value) && value >= 0 ? value : this.#wrong(key, 'must be a whole number');
+    return Number.isInteger(value) && value >= 0 ? value : this.wrong(key, 'must be a whole number');
   }
 
   /** Milliseconds: `"6h"`, `"1m30s"`, or a number of seconds as zot's documentation says. */
@@ -78,7 +79,7 @@ export class ZotSection {
     const value = node.kind === 'value' ? node.value : undefined;
     if (typeof value === 'number' && value >= 0) return Math.round(value * 1000);
     const ms = typeof value === 'string' ? parseDuration(value) : undefined;
-    return ms ?? this.#wrong(key, 'must be a duration such as "30s", "5m" or "6h"');
+    return ms ?? this.wrong(key, 'must be a duration such as "30s", "5m" or "6h"');
   }
 
   texts(key: string): readonly { readonly text: string; readonly offset: number }[] {
@@ -93,7 +94,7 @@ export class ZotSection {
     const node = this.#take(key);
     if (node === undefined) return undefined;
     if (node.kind === 'object') return new ZotSection(node, this.#name(key), this.#findings);
-    return this.#wrong(key, 'must be an object {…}');
+    return this.wrong(key, 'must be an object {…}');
   }
 
   sections(key: string): readonly ZotSection[] {
@@ -124,14 +125,20 @@ export class ZotSection {
       this.ignore(key, 'this mirror has nothing that corresponds to it');
   }
 
-  warn(message: string, key?: string): void {
-    const offset = (key === undefined ? undefined : this.#members.get(key.toLowerCase())?.offset) ?? this.offset;
-    this.#findings.warnings.push({ offset, message: `${key === undefined ? this.path : this.#name(key)} ${message}` });
+  /** `message` follows the key's name. */
+  warn(key: string, message: string): void {
+    this.#findings.warnings.push({ offset: this.#placeOf(key), message: `${this.#name(key)} ${message}` });
   }
 
   /** Notes something not honoured whose key was read already. */
   notHonoured(key: string, why: string): void {
-    this.#findings.notHonoured.push({ key: this.#name(key), why, offset: this.offset });
+    this.#findings.notHonoured.push({ key: this.#name(key), why, offset: this.#placeOf(key) });
+  }
+
+  /** `message` follows the key's name; a key that is missing is a problem of the whole section. */
+  wrong(key: string, message: string): undefined {
+    this.problem(this.#placeOf(key), `${this.#name(key)} ${message}`);
+    return undefined;
   }
 
   problem(offset: number, message: string): void {
@@ -142,7 +149,7 @@ export class ZotSection {
     const node = this.#take(key);
     if (node === undefined) return [];
     if (node.kind === 'array') return node.items;
-    this.#wrong(key, 'must be a list […]');
+    this.wrong(key, 'must be a list […]');
     return [];
   }
 
@@ -151,13 +158,11 @@ export class ZotSection {
     const member = this.#members.get(key.toLowerCase());
     this.#members.delete(key.toLowerCase());
     if (member === undefined || (member.value.kind === 'value' && member.value.value === null)) return undefined;
-    this.#lastOffset = member.offset;
     return member.value;
   }
 
-  #wrong(key: string, message: string): undefined {
-    this.problem(this.#lastOffset, `${this.#name(key)} ${message}`);
-    return undefined;
+  #placeOf(key: string): number {
+    return this.#places.get(key.toLowerCase()) ?? this.offset;
   }
 
   #name(key: string): string {

@@ -4,28 +4,28 @@ export interface Lease {
   release(): void;
 }
 
-/** Bytes of one block; a network read fills at most this much. */
-export const blockBytes = 256 * 1024;
-
 /** Unused blocks go back to the machine when none was freed for this long. */
 const trimAfterMs = 5000;
 
 /**
  * Blocks for content on its way through. Allocating them anew would cost more than everything else: each 64 MiB of fresh
- * buffers makes the engine collect garbage, which took a fifth of the CPU of a cold pull.
+ * buffers makes the engine collect garbage, which took a fifth of the CPU of a cold pull. They are shared memory, so that a
+ * worker thread writes and hashes the very bytes the network filled.
  */
 export class BlockPool {
+  readonly #sizeBytes: number;
   readonly #limit: number;
   readonly #free: Buffer[] = [];
   #trim: NodeJS.Timeout | undefined;
 
-  /** Keeps at most `limit` unused blocks. */
-  constructor(limit: number) {
+  /** Blocks of `sizeBytes`; at most `limit` unused ones are kept. */
+  constructor(sizeBytes: number, limit: number) {
+    this.#sizeBytes = sizeBytes;
     this.#limit = limit;
   }
 
   take(): Block {
-    return new Block(this.#free.pop() ?? Buffer.allocUnsafeSlow(blockBytes), this.#onFree);
+    return new Block(this.#free.pop() ?? Buffer.from(new SharedArrayBuffer(this.#sizeBytes)), this.#onFree);
   }
 
   readonly #onFree = (buffer: Buffer): void => {

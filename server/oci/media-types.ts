@@ -17,6 +17,31 @@ export const manifestAccept = [
   mediaTypes.ociArtifact,
 ].join(', ');
 
+const foreignLayers: ReadonlySet<string> = new Set([
+  'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd',
+]);
+
+/** True for layers that are fetched from elsewhere and may not be in the registry (image-spec "Non-Distributable Layers"). */
+export function isForeignLayer(mediaType: string): boolean {
+  return foreignLayers.has(mediaType);
+}
+
+const manifestTypes: ReadonlySet<string> = new Set([
+  mediaTypes.ociManifest,
+  mediaTypes.ociIndex,
+  mediaTypes.ociArtifact,
+  mediaTypes.dockerManifest,
+  mediaTypes.dockerList,
+]);
+
+/** True for the types a manifest can have. */
+export function isManifestType(mediaType: string): boolean {
+  return manifestTypes.has(mediaType);
+}
+
 /** True for the types whose children are manifests. */
 export function isIndexType(mediaType: string): boolean {
   return mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList;

@@ -1,15 +1,16 @@
 import type { BlobCache, BlobSource } from '../cache/blob-cache.ts';
 import type { Target } from '../cache/targets.ts';
-import { MirrorError } from '../errors.ts';
+import { MirrorError, RequestError, UpstreamError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryStore } from '../storage/repository-store.ts';
+import { shareReader } from '../storage/shared-reader.ts';
 import type { HotAnswers } from './hot-answers.ts';
 import { matchesEtag, parseRange } from './range.ts';
 import type { ByteRange } from './range.ts';
 import type { PullSubject, Recorder } from './recorder.ts';
-import { respondBytes, sendFile, writeChunk } from './respond.ts';
+import { respondBytes, sendBlocks, writeChunk } from './respond.ts';
 
 /** Blobs up to this are answered from memory once they were asked for. */
 const hotBlobBytes = 32 * 1024;
@@ -27,6 +28,8 @@ interface Transfer {
   readonly subject: PullSubject;
   readonly digest: Digest;
   readonly cached: boolean;
+  /** Changes of the hot answers before anything was looked up. */
+  readonly asOf: number;
   sent: number;
 }
 
@@ -38,12 +41,14 @@ export class BlobEndpoint {
     this.#parts = parts;
   }
 
-  async handle(context: RequestContext, target: Target, digest: Digest): Promise<void> {
+  /** `mayBeNew`: whether the name could be about to be pushed to; then an upstream that can't say is no reason to refuse. */
+  async handle(context: RequestContext, target: Target, digest: Digest, mayBeNew: () => boolean): Promise<void> {
     const subject: PullSubject = {
       event: 'blob_pull',
       artifact: `${target.name}@${digest}`,
       upstream: target.upstream,
     };
+    const asOf = this.#parts.hot.changes;
     let transfer: Transfer | undefined;
     try {
       if (context.request.method === 'HEAD') {
@@ -51,13 +56,17 @@ export class BlobEndpoint {
         return;
       }
       const { source, cached } = await this.#parts.cache.open(target, digest, context.signal);
-      transfer = { subject, digest, cached, sent: 0 };
+      transfer = { subject, digest, cached, sent: 0, asOf };
       try {
         await this.#answer(context, target, source, transfer);
       } finally {
         await source.close();
       }
-    } catch (error) {
+    } catch (failure) {
+      const error =
+        failure instanceof UpstreamError && mayBeNew()
+          ? new RequestError('BLOB_UNKNOWN', `blob ${digest} is not held`, { value: digest })
+          : failure;
       this.#parts.recorder.failure(context, subject, error, transfer?.sent ?? 0);
       throw error;
     }
@@ -110,7 +119,7 @@ export class BlobEndpoint {
     this.#record(context, transfer, 200);
     const { url } = context.request;
     const repository = this.#parts.repositories.find(target.name);
-    if (url === undefined || repository === undefined) return;
+    if (url === undefined || repository === undefined || transfer.asOf !== this.#parts.hot.changes) return;
     this.#parts.hot.put(url, {
       body,
       headers: [...headers, 'Content-Length', String(body.length)],
@@ -136,8 +145,13 @@ export class BlobEndpoint {
   ): Promise<void> {
     const { response } = context;
     if (source.kind === 'file') {
-      const { start, end } = range ?? { start: 0, end: source.sizeBytes };
-      transfer.sent = await sendFile(response, source.handle, start, end, this.#parts.isTls());
+      const reader = await shareReader(transfer.digest, source.detach(), source.sizeBytes);
+      try {
+        const whole = { start: 0, end: source.sizeBytes };
+        transfer.sent = await sendBlocks(response, reader, range ?? whole, this.#parts.isTls());
+      } finally {
+        await reader.close();
+      }
       return;
     }
     response.flushHeaders();

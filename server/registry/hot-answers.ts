@@ -28,9 +28,15 @@ export class HotAnswers {
   readonly #answers = new Map<string, HotAnswer>();
   readonly #byRepository = new Map<string, Set<string>>();
   #bytes = 0;
+  #changes = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
+  }
+
+  /** How often content changed. Whoever looks something up and then puts it here compares: it may be out of date already. */
+  get changes(): number {
+    return this.#changes;
   }
 
   get(url: string): HotAnswer | undefined {
@@ -61,10 +67,12 @@ export class HotAnswers {
 
   /** Forgets everything about a repository whose content changed. */
   forgetRepository(name: string): void {
+    this.#changes += 1;
     for (const url of [...(this.#byRepository.get(name) ?? [])]) this.delete(url);
   }
 
   clear(): void {
+    this.#changes += 1;
     this.#answers.clear();
     this.#byRepository.clear();
     this.#bytes = 0;

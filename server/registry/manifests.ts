@@ -1,5 +1,6 @@
 import type { ManifestCache, ManifestResult } from '../cache/manifest-cache.ts';
 import type { Target } from '../cache/targets.ts';
+import { RequestError, UpstreamError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Clock } from '../lib/clock.ts';
 import { formatReference } from '../oci/reference.ts';
@@ -26,7 +27,9 @@ export class ManifestEndpoint {
     this.#parts = parts;
   }
 
-  async handle(context: RequestContext, target: Target, reference: Reference): Promise<void> {
+  /** `mayBeNew`: whether the name could be about to be pushed to; then an upstream that can't say is no reason to refuse. */
+  async handle(context: RequestContext, target: Target, reference: Reference, mayBeNew: () => boolean): Promise<void> {
+    const asOf = this.#parts.hot.changes;
     const written = formatReference(reference);
     const subject: PullSubject = {
       event: 'artifact_pull',
@@ -41,8 +44,12 @@ export class ManifestEndpoint {
       )
         return;
       const result = await this.#parts.cache.get(target, reference, context.signal);
-      this.#answer(context, target, reference, subject, result);
-    } catch (error) {
+      this.#answer(context, target, reference, subject, { ...result, asOf });
+    } catch (failure) {
+      const error =
+        failure instanceof UpstreamError && mayBeNew()
+          ? new RequestError('MANIFEST_UNKNOWN', `manifest ${subject.artifact} is not held`, { value: written })
+          : failure;
       this.#parts.recorder.failure(context, subject, error, 0);
       throw error;
     }
@@ -77,7 +84,7 @@ export class ManifestEndpoint {
     target: Target,
     reference: Reference,
     subject: PullSubject,
-    result: ManifestResult,
+    result: ManifestResult & { readonly asOf: number },
   ): void {
     const { manifest, provenance } = result;
     const etag = `"${manifest.digest}"`;
@@ -116,12 +123,18 @@ export class ManifestEndpoint {
     target: Target,
     reference: Reference,
     subject: PullSubject,
-    result: ManifestResult,
+    result: ManifestResult & { readonly asOf: number },
     headers: string[],
   ): void {
     const url = context.request.url;
     const now = this.#parts.clock.now();
-    if (url === undefined || result.freshUntil <= now || !this.#parts.cache.isHeld(target, reference)) return;
+    if (
+      url === undefined ||
+      result.freshUntil <= now ||
+      result.asOf !== this.#parts.hot.changes ||
+      !this.#parts.cache.isHeld(target, reference)
+    )
+      return;
     const written = formatReference(reference);
     this.#parts.hot.put(url, {
       body: result.manifest.content,

@@ -17,6 +17,10 @@ export interface Namespaces {
   hasUpstream(name: string): boolean;
   /** The upstream whose intercepted hosts hold this one. */
   upstreamOfHost(host: string): string | undefined;
+  /** The upstream and repository that a content rule leads a name to; undefined when none is about it. */
+  matchContent(
+    name: string,
+  ): { readonly upstream: string; readonly upstreamRepository: string; readonly rule: string } | undefined;
   /** Whether a repository of pushed content has this name. */
   isLocal(name: string): boolean;
   readonly defaultUpstream: string | undefined;
@@ -33,7 +37,7 @@ export interface NamespaceRequest {
 
 /**
  * Maps a request to the repository in the store and on its upstream, in this order: `?ns=`; intercepted `Host`; first
- * segment is an upstream; an existing local repository; the default upstream.
+ * segment is an upstream; a content rule; an existing local repository; the default upstream.
  */
 export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest): NamespaceMatch {
   const { repository } = request;
@@ -50,6 +54,15 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
       repository.slice(slash + 1),
       `the first segment ${repository.slice(0, slash)} is an upstream`,
     );
+  }
+  const content = namespaces.matchContent(repository);
+  if (content !== undefined) {
+    const { upstream, upstreamRepository, rule } = content;
+    return {
+      rule: 'content',
+      target: { name: repository, upstream, upstreamRepository },
+      explanation: `the content rule "${rule}" of ${upstream} leads to ${upstreamRepository}`,
+    };
   }
   if (namespaces.isLocal(repository)) {
     return {

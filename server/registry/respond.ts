@@ -1,15 +1,17 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { Provenance } from '../cache/targets.ts';
 import { MirrorError } from '../errors.ts';
 import type { Lease } from '../lib/blocks.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import { readBytes } from '../storage/shared-reader.ts';
+import type { ReaderSeat } from '../storage/shared-reader.ts';
 import { registryFailure } from './error-codes.ts';
+import type { ByteRange } from './range.ts';
 
 /** The only writer of `/v2` answers. */
 
-const bufferBytes = 1024 * 1024;
-const tlsBufferBytes = 256 * 1024;
+/** TLS is fastest with pieces of this size. */
+const tlsPieceBytes = 256 * 1024;
 
 /** RFC 9111 (and 7234 §5.5.1): says that what follows could not be confirmed, and why. */
 export function staleHeaders(provenance: Provenance): string[] {
@@ -25,6 +27,12 @@ export function respondBytes(context: RequestContext, status: number, headers: s
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
+/** Writes an answer without a body. */
+export function respondNothing(context: RequestContext, status: number, headers: string[]): void {
+  context.response.writeHead(status, status === 204 ? headers : [...headers, 'Content-Length', '0']);
+  context.response.end();
+}
+
 /** Writes JSON. */
 export function respondJson(
   context: RequestContext,
@@ -37,7 +45,7 @@ export function respondJson(
 }
 
 /** Says what failed in the specification's form; after the headers are out the transfer is broken instead, never completed. */
-export function respondError(context: RequestContext, error: unknown): void {
+export function respondError(context: RequestContext, error: unknown, allow = 'GET, HEAD'): void {
   const { response } = context;
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -50,8 +58,15 @@ export function respondError(context: RequestContext, error: unknown): void {
   const headers = ['X-Request-Id', context.id];
   if (error instanceof MirrorError && error.retryAfterMs !== undefined)
     headers.push('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
-  if (status === 405) headers.push('Allow', 'GET, HEAD');
+  if (status === 405) headers.push('Allow', allow);
+  if (status === 416) headers.push(...unsatisfiedRange(detail));
   respondJson(context, status, headers, { errors: [{ code, message, ...(detail === undefined ? {} : { detail }) }] });
+}
+
+/** RFC 9110 §14.4: how much there is. */
+function unsatisfiedRange(detail: unknown): string[] {
+  if (typeof detail !== 'object' || detail === null || !('sizeBytes' in detail)) return [];
+  return ['Content-Range', `bytes */${String(detail.sizeBytes)}`];
 }
 
 /** Resolves when the response takes more, or rejects when the client is gone. */
@@ -81,48 +96,40 @@ function clientGone(): MirrorError {
   return new MirrorError('CANCELLED', 'the client closed the connection');
 }
 
-const pool: Buffer[] = [];
-
 /**
- * Sends part of a file: reads ahead into one of two pooled buffers while the other is on its way to the kernel, which
- * costs a third of a stream's CPU. Resolves with the bytes sent.
- * @throws MirrorError (CANCELLED) when the client goes away
+ * Sends part of a held blob: the next block is read while the one before is on its way to the kernel, which costs a third
+ * of a stream's CPU. Resolves with the bytes sent.
+ * @throws MirrorError (CANCELLED) when the client goes away, StorageError (STORAGE_FAILED)
  */
-export async function sendFile(
+export async function sendBlocks(
   response: ServerResponse,
-  handle: FileHandle,
-  start: number,
-  end: number,
+  reader: ReaderSeat,
+  range: ByteRange,
   isTls: boolean,
 ): Promise<number> {
-  const size = isTls ? tlsBufferBytes : bufferBytes;
-  const buffers = [takeBuffer(), takeBuffer()];
-  let isClean = true;
-  try {
-    let position = start;
-    let writing: Promise<void> = Promise.resolve();
-    for (let turn = 0; position < end; turn += 1) {
-      const buffer = buffers[turn % 2] as Buffer;
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(size, end - position), position);
-      if (bytesRead === 0) throw new MirrorError('STORAGE_FAILED', 'the file is shorter than it was');
+  const most = isTls ? tlsPieceBytes : readBytes;
+  let writing: Promise<void> = Promise.resolve();
+  let position = range.start;
+  while (position < range.end) {
+    const index = Math.floor(position / readBytes);
+    const block = await reader.take(index);
+    if ((index + 1) * readBytes < range.end) reader.prefetch(index + 1);
+    const from = position - index * readBytes;
+    const to = Math.min(readBytes, range.end - index * readBytes, from + most);
+    try {
       await writing;
-      writing = flushed(response, bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead));
-      writing.catch(() => undefined);
-      position += bytesRead;
+      writing = flushed(response, block.buffer.subarray(from, to)).finally(() => {
+        block.release();
+      });
+    } catch (error) {
+      block.release();
+      throw error;
     }
-    await writing;
-    return position - start;
-  } catch (error) {
-    // the kernel or TLS may still hold them
-    isClean = false;
-    throw error;
-  } finally {
-    if (isClean && pool.length < 16) pool.push(...buffers);
+    writing.catch(() => undefined);
+    position += to - from;
   }
-}
-
-function takeBuffer(): Buffer {
-  return pool.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
+  await writing;
+  return position - range.start;
 }
 
 /** Resolves when the buffer may be used again. */

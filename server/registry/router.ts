@@ -15,6 +15,8 @@ export type RegistryRoute =
       readonly query: URLSearchParams;
     }
   | { readonly kind: 'blob'; readonly repository: string; readonly digest: Digest; readonly query: URLSearchParams }
+  | { readonly kind: 'uploads'; readonly repository: string; readonly query: URLSearchParams }
+  | { readonly kind: 'upload'; readonly repository: string; readonly id: string; readonly query: URLSearchParams }
   | { readonly kind: 'tags'; readonly repository: string; readonly query: URLSearchParams }
   | {
       readonly kind: 'referrers';
@@ -52,9 +54,14 @@ function parseRepositoryRoute(rest: string, query: URLSearchParams): RegistryRou
   const repository = parseRepositoryName(rest.slice(0, last));
   if (last === manifests)
     return { kind: 'manifest', repository, reference: parseReference(rest.slice(last + '/manifests/'.length)), query };
-  if (last === blobs)
-    return { kind: 'blob', repository, digest: parseDigest(rest.slice(last + '/blobs/'.length)), query };
+  if (last === blobs) return parseBlobRoute(repository, rest.slice(last + '/blobs/'.length), query);
   return { kind: 'referrers', repository, digest: parseDigest(rest.slice(last + '/referrers/'.length)), query };
+}
+
+function parseBlobRoute(repository: string, rest: string, query: URLSearchParams): RegistryRoute {
+  if (rest === 'uploads' || rest === 'uploads/') return { kind: 'uploads', repository, query };
+  if (rest.startsWith('uploads/')) return { kind: 'upload', repository, id: rest.slice('uploads/'.length), query };
+  return { kind: 'blob', repository, digest: parseDigest(rest), query };
 }
 
 function decodePath(path: string): string {

@@ -1,4 +1,4 @@
-import type { Namespaces } from './namespaces.ts';
+import type { NamespaceRequest, Namespaces } from './namespaces.ts';
 import { matchNamespace } from './namespaces.ts';
 import type { Target } from '../cache/targets.ts';
 import { RequestError } from '../errors.ts';
@@ -7,22 +7,27 @@ import type { BlobEndpoint } from './blobs.ts';
 import type { DiscoveryEndpoint } from './discovery.ts';
 import { linkHeader, pageOf } from './discovery.ts';
 import type { ManifestEndpoint } from './manifests.ts';
+import { allowedMethods, refuseOtherMethods } from './methods.ts';
 import type { Recorder } from './recorder.ts';
 import { respondBytes, respondError, respondJson } from './respond.ts';
 import { parseRoute } from './router.ts';
 import type { RegistryRoute } from './router.ts';
+import type { RegistryWrites } from './writes.ts';
 
 export interface RegistryParts {
   readonly namespaces: Namespaces;
   readonly manifests: ManifestEndpoint;
   readonly blobs: BlobEndpoint;
   readonly discovery: DiscoveryEndpoint;
+  readonly writes: RegistryWrites;
+  /** Whether a name could become a repository of this mirror's own by a push. */
+  readonly isWritable: (request: NamespaceRequest) => boolean;
   readonly recorder: Recorder;
   /** Names of all repositories with content, in order. */
   readonly repositoryNames: () => readonly string[];
 }
 
-/** Everything below `/v2` (distribution-spec "Endpoints"), pull side. */
+/** Everything below `/v2` (distribution-spec "Endpoints"). */
 export class RegistryRoutes {
   readonly #parts: RegistryParts;
 
@@ -32,17 +37,17 @@ export class RegistryRoutes {
 
   /** Answers a request; never throws. */
   async handle(context: RequestContext): Promise<void> {
+    let allow: string | undefined;
     try {
-      const { method, url = '' } = context.request;
-      if (method !== 'GET' && method !== 'HEAD')
-        throw new RequestError(
-          'UNSUPPORTED',
-          `${method ?? ''} is not supported: pushing and deleting through the mirror are not built yet`,
-        );
-      await this.#dispatch(context, parseRoute(url));
+      const { method = '', url = '' } = context.request;
+      const route = parseRoute(url);
+      allow = allowedMethods(route.kind);
+      refuseOtherMethods(route.kind, method);
+      if (isWrite(method, route)) await this.#parts.writes.handle(context, route);
+      else await this.#dispatch(context, route);
     } catch (error) {
       this.#parts.recorder.bug(context.id, error);
-      respondError(context, error);
+      respondError(context, error, allow);
     }
   }
 
@@ -60,10 +65,19 @@ export class RegistryRoutes {
         this.#catalog(context, route.query);
         return;
       case 'manifest':
-        await this.#parts.manifests.handle(context, this.#target(context, route), route.reference);
+        await this.#parts.manifests.handle(context, this.#target(context, route), route.reference, () =>
+          this.#mayBeNew(context, route),
+        );
         return;
       case 'blob':
-        await this.#parts.blobs.handle(context, this.#target(context, route), route.digest);
+        await this.#parts.blobs.handle(context, this.#target(context, route), route.digest, () =>
+          this.#mayBeNew(context, route),
+        );
+        return;
+      case 'uploads':
+        return;
+      case 'upload':
+        this.#parts.writes.status(context, route);
         return;
       case 'tags':
         await this.#parts.discovery.tags(context, this.#target(context, route), route.repository, route.query);
@@ -74,18 +88,45 @@ export class RegistryRoutes {
   }
 
   #target(context: RequestContext, route: { readonly repository: string; readonly query: URLSearchParams }): Target {
-    const match = matchNamespace(this.#parts.namespaces, {
-      repository: route.repository,
-      ns: route.query.get('ns') ?? undefined,
-      host: context.request.headers.host,
-    });
+    const match = matchNamespace(this.#parts.namespaces, namespaceRequest(context, route));
+    // without a default upstream, a name that nobody has pushed to yet is an empty repository
+    if (match.target === undefined && (route.query.get('ns') ?? '') === '')
+      return { name: route.repository, upstream: undefined, upstreamRepository: undefined };
     if (match.target === undefined)
       throw new RequestError('NAME_UNKNOWN', match.explanation, { value: route.repository });
     return match.target;
+  }
+
+  /**
+   * A client asks with HEAD what is there before it pushes. Where nothing is, and the default upstream can't say, "no" is
+   * what lets it push; a client that pulls starts with a tag and hears of the upstream's trouble.
+   */
+  #mayBeNew(context: RequestContext, route: Extract<RegistryRoute, { readonly kind: 'manifest' | 'blob' }>): boolean {
+    if (context.request.method !== 'HEAD') return false;
+    if (route.kind === 'manifest' && route.reference.kind === 'tag') return false;
+    return this.#parts.isWritable(namespaceRequest(context, route));
   }
 
   #catalog(context: RequestContext, query: URLSearchParams): void {
     const { page, next } = pageOf(this.#parts.repositoryNames(), query);
     respondJson(context, 200, linkHeader('/v2/_catalog', query, next), { repositories: page });
   }
+}
+
+function namespaceRequest(
+  context: RequestContext,
+  route: { readonly repository: string; readonly query: URLSearchParams },
+): NamespaceRequest {
+  return {
+    repository: route.repository,
+    ns: route.query.get('ns') ?? undefined,
+    host: context.request.headers.host,
+  };
+}
+
+type WriteRoute = Extract<RegistryRoute, { readonly kind: 'manifest' | 'blob' | 'uploads' | 'upload' }>;
+
+function isWrite(method: string, route: RegistryRoute): route is WriteRoute {
+  if (method === 'GET' || method === 'HEAD') return false;
+  return route.kind === 'manifest' || route.kind === 'blob' || route.kind === 'uploads' || route.kind === 'upload';
 }

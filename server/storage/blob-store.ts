@@ -1,9 +1,10 @@
-import { constants, fstatSync, statSync } from 'node:fs';
+import { constants, fstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Database, Statement } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
-import { commitFile } from '../lib/files.ts';
+import { commitFile, syncDirectory } from '../lib/files.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Layout } from './layout.ts';
 
@@ -24,6 +25,7 @@ export class BlobStore {
   readonly #insert: Statement<[string, number, number]>;
   readonly #link: Statement<[number, string, number]>;
   readonly #isLinked: Statement<[number, string], { one: number }>;
+  readonly #isInOwn: Statement<[string], { one: number }>;
   readonly #total: Statement<[], { bytes: number | null }>;
 
   constructor(db: Database, layout: Layout) {
@@ -35,6 +37,10 @@ export class BlobStore {
       'INSERT INTO repository_blobs (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
     );
     this.#isLinked = db.prepare('SELECT 1 AS one FROM repository_blobs WHERE repository_id = ? AND digest = ?');
+    this.#isInOwn = db.prepare(
+      `SELECT 1 AS one FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id AND r.upstream IS NULL
+       WHERE l.digest = ? LIMIT 1`,
+    );
     this.#total = db.prepare('SELECT sum(size) AS bytes FROM blobs');
   }
 
@@ -46,6 +52,11 @@ export class BlobStore {
   /** Whether the repository may serve the blob. */
   isLinked(repositoryId: number, digest: Digest): boolean {
     return this.#isLinked.get(repositoryId, digest) !== undefined;
+  }
+
+  /** Whether a repository of pushed content has the blob. */
+  isInOwnContent(digest: Digest): boolean {
+    return this.#isInOwn.get(digest) !== undefined;
   }
 
   /** Lets the repository serve a held blob. */
@@ -106,6 +117,37 @@ export class BlobStore {
       const { size } = await partial.stat();
       await commitFile(this.#layout.partial(digest), this.#layout.blob(digest));
       await this.#registerOrUndo(digest, size, repositoryIds, now);
+    } catch (error) {
+      throw storageError(error, `storing blob ${digest}`);
+    }
+  }
+
+  /**
+   * Makes a verified file that is on the disk a held blob of a repository. Rename and rows happen in one turn, so that a
+   * deletion of the same blob comes either before both or after both.
+   * @throws StorageError (STORAGE_FULL, STORAGE_FAILED)
+   */
+  async adopt(
+    digest: Digest,
+    file: { readonly path: string; readonly sizeBytes: number },
+    repositoryId: number,
+    now: number,
+  ): Promise<void> {
+    const path = this.#layout.blob(digest);
+    try {
+      const made = mkdirSync(dirname(path), { recursive: true });
+      const isRegistered = this.sizeOf(digest) !== undefined;
+      const isHeld = isRegistered && statSync(path, { throwIfNoEntry: false })?.size === file.sizeBytes;
+      if (!isHeld) renameSync(file.path, path);
+      try {
+        this.#register(digest, file.sizeBytes, [repositoryId], now);
+      } catch (error) {
+        if (!isRegistered) rmSync(path, { force: true });
+        throw error;
+      }
+      if (isHeld) await rm(file.path, { force: true });
+      await syncDirectory(dirname(path));
+      if (made !== undefined) await syncDirectory(dirname(made));
     } catch (error) {
       throw storageError(error, `storing blob ${digest}`);
     }

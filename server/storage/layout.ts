@@ -11,6 +11,7 @@ import type { Digest } from '../oci/digest.ts';
  *   <data>/audit/audit.jsonl      the audit log, unless a file is named
  *   <storage>/blobs/sha256/ab/abcd…     one file per blob, named by its digest; whole and verified, or absent
  *   <storage>/incoming/sha256-abcd….part  a download under way; resumed by Range after a break or a restart
+ *   <storage>/incoming/upload-<id>.part   a push under way; the client goes on with it, or it expires
  */
 export interface Layout {
   readonly database: string;
@@ -22,6 +23,7 @@ export interface Layout {
   readonly blobs: string;
   blob(digest: Digest): string;
   partial(digest: Digest): string;
+  upload(id: string): string;
 }
 
 /** The layout of a data directory and, where it is elsewhere, of the content folder. */
@@ -39,5 +41,6 @@ export function layoutOf(dataDirectory: string, storageDirectory: string): Layou
     blobs,
     blob: (digest) => join(blobs, algorithmOf(digest), hexOf(digest).slice(0, 2), hexOf(digest)),
     partial: (digest) => join(incoming, `${algorithmOf(digest)}-${hexOf(digest)}.part`),
+    upload: (id) => join(incoming, `upload-${id}.part`),
   };
 }

@@ -26,10 +26,11 @@ export class RemovalRows {
       'DELETE FROM manifests WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE digest = @digest)',
     );
     this.#blobLink = db.prepare('DELETE FROM repository_blobs WHERE repository_id = ? AND digest = ?');
-    // a link is enough to keep it; the references are asked as well, so that no manifest that stays can lose a layer
+    // a link is enough to keep it; the references are asked as well, so that no manifest anybody holds can lose a layer
     this.#blob = db.prepare(
       `DELETE FROM blobs WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = @digest)
-       AND NOT EXISTS (SELECT 1 FROM manifest_references WHERE child = @digest AND kind <> 'manifest') RETURNING digest, size`,
+       AND NOT EXISTS (SELECT 1 FROM manifest_references f JOIN repository_manifests m ON m.digest = f.parent
+         WHERE f.child = @digest AND f.kind <> 'manifest') RETURNING digest, size`,
     );
     this.#answers = db.prepare('DELETE FROM upstream_answers WHERE repository_id = ?');
   }

@@ -82,6 +82,20 @@ export class Removal {
     return describe(target, plan, freed);
   }
 
+  /**
+   * Takes one blob out of a repository in which no manifest references it.
+   * @throws StorageError when the rows could not be removed, or the file (it goes at the next start)
+   */
+  async removeBlob(repositoryId: number, digest: Digest): Promise<void> {
+    let freed: readonly FreedBlob[];
+    try {
+      freed = inTransaction(this.#db, () => this.#rows.takeOut(repositoryId, { tags: [], manifests: [] }, [digest]));
+    } catch (error) {
+      throw storageError(error, `deleting blob ${digest}`);
+    }
+    await this.#removeFiles(freed);
+  }
+
   #takeOut(target: RemovalTarget): { readonly plan: RemovalPlan; readonly freed: readonly FreedBlob[] } {
     try {
       return inTransaction(this.#db, () => {

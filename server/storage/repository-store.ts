@@ -24,9 +24,11 @@ export class RepositoryStore {
   readonly #known = new Map<string, Repository>();
   readonly #select: Statement<[string], Row>;
   readonly #insert: Statement<[string, string | null, string | null, number]>;
+  readonly #holds: Statement<[string], { one: number }>;
 
   constructor(db: Database) {
     this.#select = db.prepare('SELECT id, name, upstream, upstream_repository FROM repositories WHERE name = ?');
+    this.#holds = db.prepare('SELECT 1 AS one FROM repositories WHERE name = ? AND content_count > 0');
     this.#insert = db.prepare(
       'INSERT INTO repositories (name, upstream, upstream_repository, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     );
@@ -45,6 +47,11 @@ export class RepositoryStore {
     };
     this.#known.set(name, repository);
     return repository;
+  }
+
+  /** Whether anything is held of the repository. */
+  holdsContent(name: string): boolean {
+    return this.#holds.get(name) !== undefined;
   }
 
   /**

@@ -76,6 +76,11 @@ export class TagStore {
     at: { readonly now: number; readonly checkedAt: number | undefined },
   ): void {
     const before = this.#select.get(repositoryId, name);
+    if (at.checkedAt === undefined && before !== undefined) {
+      // pushed content is where we say it is: until now the tag pointed where it did
+      this.#lastSeen.run(at.now, repositoryId, name, before.digest);
+      if (before.digest === digest) return;
+    }
     if (before?.digest === digest) {
       this.touch(repositoryId, name, digest, at.now);
       return;

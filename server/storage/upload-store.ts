@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { statSync } from 'node:fs';
 import type { Database, Statement } from '../db/database.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
@@ -77,6 +77,14 @@ export class UploadStore {
   /** So many bytes may be acknowledged now. */
   advance(id: string, bytes: number, now: number): void {
     this.#advance.run(bytes, now, id);
+  }
+
+  /** Removes files no upload goes on with: of requests that were under way when the process ended. */
+  async removeOrphans(): Promise<void> {
+    for (const name of await readdir(this.#layout.incoming)) {
+      const id = /^upload-(.*)\.part$/.exec(name)?.[1];
+      if (id !== undefined && this.#select.get(id) === undefined) await rm(this.path(id), { force: true });
+    }
   }
 
   /** Forgets an upload whose file became a blob. */

@@ -10,6 +10,9 @@ export interface BreakerOptions {
   readonly clock: Clock;
 }
 
+/** What can't be answered otherwise may find out this long after the last failure whether the upstream is back. */
+const hastenedWaitMs = 500;
+
 /** Leave to send one request; exactly one of the methods is called when its outcome is known. */
 export interface Pass {
   /** True for the one request that finds out whether the upstream is back; it is not repeated. */
@@ -79,6 +82,14 @@ export class Breaker {
     };
     if (isProbe) this.#probe = pass;
     return pass;
+  }
+
+  /** Ends the wait: one request goes out, without repetition, and its outcome closes the breaker or opens it again. */
+  hasten(): void {
+    const { clock, waitMs } = this.#options;
+    const now = clock.monotonic();
+    if (this.#openUntil !== undefined && now >= this.#openUntil - waitMs + hastenedWaitMs)
+      this.#openUntil = Math.min(this.#openUntil, now);
   }
 
   /** Closes the breaker: the next request goes out. */

@@ -2,7 +2,6 @@ import { connect as connectPlain, isIP } from 'node:net';
 import type { LookupFunction, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
-import { blockBytes } from '../lib/blocks.ts';
 import type { Block, BlockPool, Lease } from '../lib/blocks.ts';
 import { ResponseParser } from './http-parser.ts';
 import type { ResponseEvents } from './http-parser.ts';
@@ -28,7 +27,7 @@ export interface BulkListener extends Pick<ResponseEvents, 'onHead' | 'onEnd'> {
 }
 
 /**
- * One HTTP/1.1 connection for bodies of gigabytes: the kernel fills blocks of a pool, up to 256 KiB at a time, and nothing
+ * One HTTP/1.1 connection for bodies of gigabytes: the kernel fills blocks of a pool, up to a whole one at a time, and nothing
  * is copied or allocated after that. One request at a time.
  */
 export class BulkConnection {
@@ -129,7 +128,7 @@ export class BulkConnection {
 
   /** Where the next read goes: the rest of the block, or a new one. */
   #space(): Buffer {
-    if (blockBytes - this.#filled < readAtLeastBytes) {
+    if (this.#block.buffer.length - this.#filled < readAtLeastBytes) {
       this.#block.release();
       this.#block = this.#pool.take();
       this.#filled = 0;

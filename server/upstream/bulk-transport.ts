@@ -11,6 +11,8 @@ import type { Answer, TransportRequest } from './transport.ts';
 
 const idleLimit = 8;
 const idleMs = 4000;
+/** A network read fills at most this much. */
+const blockBytes = 256 * 1024;
 /** Unused blocks kept for a while: 16 MiB, what five downloads at once need. */
 const freeBlocks = 64;
 
@@ -23,7 +25,7 @@ export interface BulkOptions {
 }
 
 /** All downloads share one pool: memory follows what is under way, not the number of upstreams. */
-const blocks = new BlockPool(freeBlocks);
+const blocks = new BlockPool(blockBytes, freeBlocks);
 
 /** GET of blobs without undici: see `BulkConnection` for why. Connections are kept a few seconds for the next blob. */
 export class BulkTransport {
@@ -44,7 +46,10 @@ export class BulkTransport {
         this.#busy.delete(exchange);
         if (connection !== undefined) this.#park(key, connection);
       };
-      exchange.start(() => this.#take(key) ?? new BulkConnection(target, blocks), () => new BulkConnection(target, blocks));
+      exchange.start(
+        () => this.#take(key) ?? new BulkConnection(target, blocks),
+        () => new BulkConnection(target, blocks),
+      );
     });
   }
 
@@ -56,7 +61,11 @@ export class BulkTransport {
   }
 
   #take(key: string): BulkConnection | undefined {
-    for (let connection = this.#idle.get(key)?.pop(); connection !== undefined; connection = this.#idle.get(key)?.pop()) {
+    for (
+      let connection = this.#idle.get(key)?.pop();
+      connection !== undefined;
+      connection = this.#idle.get(key)?.pop()
+    ) {
       if (connection.isUsable) return connection;
     }
     return undefined;
@@ -166,16 +175,25 @@ class BulkExchange implements BulkListener {
     this.#connection = connection;
     this.#isConnected = connection.isReused;
     const isNew = !connection.isReused;
-    this.#watch(isNew ? this.#options.connectTimeoutMs : this.#options.headersTimeoutMs, isNew ? 'UND_ERR_CONNECT_TIMEOUT' : 'UND_ERR_HEADERS_TIMEOUT');
+    this.#watch(
+      isNew ? this.#options.connectTimeoutMs : this.#options.headersTimeoutMs,
+      isNew ? 'UND_ERR_CONNECT_TIMEOUT' : 'UND_ERR_HEADERS_TIMEOUT',
+    );
     connection.request(this.#head(), this);
   }
 
   #head(): string {
     const { url, headers } = this.#request;
-    const fields = Object.entries({ host: url.host, 'user-agent': this.#options.userAgent, connection: 'keep-alive', ...headers });
+    const fields = Object.entries({
+      host: url.host,
+      'user-agent': this.#options.userAgent,
+      connection: 'keep-alive',
+      ...headers,
+    });
     for (const [name, value] of fields) {
       // a token service chose part of this
-      if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new UpstreamError('UPSTREAM_INVALID', `the header ${name} for ${url.host} can't be sent`);
+      if (/[^\t\x20-\x7e\x80-\xff]/.test(value))
+        throw new UpstreamError('UPSTREAM_INVALID', `the header ${name} for ${url.host} can't be sent`);
     }
     return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   }
@@ -214,7 +232,8 @@ class BulkExchange implements BulkListener {
 
   #translate(error: Error): MirrorError {
     const { host } = this.#request.url;
-    if (error instanceof ResponseSyntaxError) return new UpstreamError('UPSTREAM_INVALID', `${host} ${error.message}`, { value: host, cause: error });
+    if (error instanceof ResponseSyntaxError)
+      return new UpstreamError('UPSTREAM_INVALID', `${host} ${error.message}`, { value: host, cause: error });
     return toUpstreamError(error, host);
   }
 

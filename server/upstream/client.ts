@@ -132,6 +132,10 @@ class RegistryClient implements UpstreamClient {
     return this.#session.health();
   }
 
+  hasten(): void {
+    this.#session.hasten();
+  }
+
   retryNow(): void {
     this.#session.retryNow();
   }

@@ -110,6 +110,11 @@ export interface UpstreamClient {
   /** The referrers index (end-12a) or, where there is no such endpoint, the `sha256-<hex>` fallback tag; undefined when it has neither. */
   getReferrers(repository: string, digest: Digest, signal: AbortSignal): Promise<Buffer | undefined>;
   health(): UpstreamHealth;
+  /**
+   * Asks for an upstream that is left alone to be tried again: for content that can't be answered otherwise. One request at
+   * a time goes out, half a second after the last failure at the earliest; limits it asked for itself are kept.
+   */
+  hasten(): void;
   /** Closes the circuit breaker: the next request goes out. */
   retryNow(): void;
   /** Step-by-step check; `repository` and `reference` are pulled when given. */

@@ -104,18 +104,24 @@ export class ResponseParser {
 
   #chooseBody(status: number, headers: Readonly<Record<string, string | readonly string[]>>): void {
     const coding = textOf(headers['transfer-encoding']).toLowerCase();
-    const lengths = new Set(textOf(headers['content-length']).split(',').map((length) => length.trim()));
+    const lengths = new Set(
+      textOf(headers['content-length'])
+        .split(',')
+        .map((length) => length.trim()),
+    );
     if (status === 204 || status === 304) this.#expect('length', 0);
     else if (coding !== '') {
       // RFC 9112 §6.1: a length beside a transfer coding is how requests are smuggled
-      if (coding !== 'chunked' || headers['content-length'] !== undefined) throw new ResponseSyntaxError('sent a body whose length is stated twice or in an unknown coding');
+      if (coding !== 'chunked' || headers['content-length'] !== undefined)
+        throw new ResponseSyntaxError('sent a body whose length is stated twice or in an unknown coding');
       this.#state = 'chunk-size';
     } else if (headers['content-length'] === undefined) {
       this.#mayReuse = false;
       this.#state = 'until-close';
     } else {
       const [length = ''] = lengths;
-      if (lengths.size !== 1 || !/^\d{1,15}$/.test(length)) throw new ResponseSyntaxError('answered with contradicting lengths');
+      if (lengths.size !== 1 || !/^\d{1,15}$/.test(length))
+        throw new ResponseSyntaxError('answered with contradicting lengths');
       this.#expect('length', Number(length));
     }
   }
@@ -176,7 +182,8 @@ function readFields(lines: readonly string[]): Record<string, string | string[]>
   for (const line of lines) {
     const colon = line.indexOf(':');
     // RFC 9112 §5.1: no white space before the colon, no folded lines
-    if (colon <= 0 || /[\s\0]/.test(line.slice(0, colon))) throw new ResponseSyntaxError('sent a header line that is none');
+    if (colon <= 0 || /[\s\0]/.test(line.slice(0, colon)))
+      throw new ResponseSyntaxError('sent a header line that is none');
     const name = line.slice(0, colon).toLowerCase();
     const value = line.slice(colon + 1).trim();
     const known = headers[name];

@@ -117,7 +117,14 @@ export class Session {
     const target = { endpoint, repository };
     const url = ask.at?.url ?? new URL(`${endpoint.origin}/v2/${repository}/${ask.path}`);
     const authorization = await authenticator.prepare(target, signal);
-    let hop = await this.send(endpoint, { method: ask.method, url, headers: ask.headers, authorization, isBulk: ask.isBulk, signal });
+    let hop = await this.send(endpoint, {
+      method: ask.method,
+      url,
+      headers: ask.headers,
+      authorization,
+      isBulk: ask.isBulk,
+      signal,
+    });
     if (hop.answer.status === 401 && !hop.hasLeft) {
       hop.answer.body.cancel();
       const better = await authenticator.answer(
@@ -167,6 +174,11 @@ export class Session {
       limitedMs: this.#order.limitedMs,
       isFailing: this.#breaker.failures > 0,
     });
+  }
+
+  /** Lets one request find out whether an upstream that is left alone is back. */
+  hasten(): void {
+    this.#breaker.hasten();
   }
 
   /** Forgets all failures and limits: the next request goes out. */

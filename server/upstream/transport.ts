@@ -139,7 +139,11 @@ export class Transport {
     const lookup = this.#lookupFor(isOwn, isGuarded);
     const rejectUnauthorized = !isOwn || this.#options.tls.verify;
     const secureContext = isOwn ? this.#options.tls.own : this.#options.tls.foreign;
-    return this.#bulk.send(request, { url, lookup, rejectUnauthorized, secureContext }, `${url.origin} ${String(isOwn)} ${String(isGuarded)}`);
+    return this.#bulk.send(
+      request,
+      { url, lookup, rejectUnauthorized, secureContext },
+      `${url.origin} ${String(isOwn)} ${String(isGuarded)}`,
+    );
   }
 
   #isPrivateLiteral(url: URL): boolean {

@@ -26,6 +26,7 @@ export function unusableClient(name: string, error: ConfigError): UpstreamClient
       failures: 0,
       bytesReceived: 0,
     }),
+    hasten: () => undefined,
     retryNow: () => undefined,
     test: () => Promise.resolve([{ step: 'tls', state: 'failed', durationMs: 0, detail: message }]),
     close: () => Promise.resolve(),

@@ -3,6 +3,8 @@ import type { AccountInput, AccountSettings, Settings, UpstreamInput, UpstreamSe
 import { account as accountSchema, upstream as schema } from '../config/schema.ts';
 import { canonicalHost, starterUpstreams } from '../config/upstream-text.ts';
 import type { UpstreamClient } from './client.types.ts';
+import { ContentRoutes } from './content-routes.ts';
+import type { ContentMatch, RoutedTarget } from './content-routes.ts';
 import { unusableClient } from './unusable-client.ts';
 import type { UpstreamStore } from './upstream-store.ts';
 
@@ -30,6 +32,7 @@ export interface UpstreamSetParts {
 export class UpstreamSet {
   readonly #parts: UpstreamSetParts;
   readonly #active = new Map<string, ActiveUpstream>();
+  #content: ContentRoutes | undefined;
   #isOffline: boolean;
   #defaultName: string;
 
@@ -51,13 +54,24 @@ export class UpstreamSet {
     return this.#isOffline;
   }
 
-  /** Name of the upstream that unqualified names are looked up in. */
+  /** Name of the upstream that unqualified names are looked up in; empty when there is none. */
   get defaultName(): string {
     return this.#defaultName;
   }
 
   find(name: string): ActiveUpstream | undefined {
     return this.#active.get(name);
+  }
+
+  /** The upstream of a target with its content rules applied; undefined when it has none, or it was removed. */
+  of(target: RoutedTarget): Pick<ActiveUpstream, 'settings' | 'client'> | undefined {
+    const upstream = target.upstream === undefined ? undefined : this.find(target.upstream);
+    return upstream === undefined ? undefined : this.#routes.restrict(upstream, target);
+  }
+
+  /** Where a content rule leads a name of this mirror; undefined when none is about it. */
+  matchContent(name: string): ContentMatch | undefined {
+    return this.#routes.match(name);
   }
 
   /** In their order. */
@@ -116,6 +130,7 @@ export class UpstreamSet {
       });
     this.#parts.store.remove(name);
     this.#active.delete(name);
+    this.#content = undefined;
     this.#parts.onChange();
     await upstream.client.close();
   }
@@ -146,6 +161,10 @@ export class UpstreamSet {
     await Promise.all(this.list().map((upstream) => upstream.client.close()));
   }
 
+  get #routes(): ContentRoutes {
+    return (this.#content ??= new ContentRoutes(this.list()));
+  }
+
   #fill(): void {
     const locked = this.#parts.settings.upstreams;
     if (locked !== undefined) {
@@ -154,7 +173,7 @@ export class UpstreamSet {
       if (this.#parts.store.setting('upstreamsStarted') === undefined) this.#writeStarters();
       for (const { input, settings } of this.#parts.store.list()) this.#activate(input, settings);
     }
-    if (!this.#active.has(this.#defaultName))
+    if (this.#defaultName !== '' && !this.#active.has(this.#defaultName))
       this.#activate({ name: this.#defaultName }, schema.parse({ name: this.#defaultName }));
   }
 
@@ -166,6 +185,7 @@ export class UpstreamSet {
   #activate(input: UpstreamInput, settings: UpstreamSettings): ActiveUpstream {
     const upstream = { input, settings, client: this.#createOrStandIn(settings) };
     this.#active.set(settings.name, upstream);
+    this.#content = undefined;
     return upstream;
   }
 
@@ -188,6 +208,7 @@ export class UpstreamSet {
     this.#parts.store.put(rest);
     const upstream = { input: rest, settings, client };
     this.#active.set(settings.name, upstream);
+    this.#content = undefined;
     for (const account of accounts) this.putAccount(settings.name, account);
     this.#parts.onChange();
     await before?.client.close();

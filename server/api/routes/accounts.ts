@@ -19,8 +19,13 @@ export function accountRoutes(admin: Admin): Pick<Handlers, 'addAccount' | 'remo
 
     removeAccount: ({ query: { name, path, username }, actor }) => {
       viewOf(admin, name);
-      const isThere = upstreams.accounts(name).some((account) => account.path === path && account.username === username);
-      if (!isThere) throw new RequestError('NOT_FOUND', `${name} has no account ${accountName({ path, username })}`, { value: username });
+      const isThere = upstreams
+        .accounts(name)
+        .some((account) => account.path === path && account.username === username);
+      if (!isThere)
+        throw new RequestError('NOT_FOUND', `${name} has no account ${accountName({ path, username })}`, {
+          value: username,
+        });
       upstreams.removeAccount(name, path, username);
       record(admin, actor, name, `account ${accountName({ path, username })} removed`);
       return viewOf(admin, name);
@@ -49,7 +54,8 @@ interface WrittenAccount {
 
 function assertAccount({ username, password, registryToken }: WrittenAccount): void {
   const hasToken = registryToken !== '';
-  if (hasToken && (username !== '' || password !== '')) throw new InvalidInput(['registryToken: an account has either a token or a user name and password']);
+  if (hasToken && (username !== '' || password !== ''))
+    throw new InvalidInput(['registryToken: an account has either a token or a user name and password']);
   if (hasToken || (username !== '' && password !== '')) return;
   throw new InvalidInput([username === '' ? 'username: is missing' : 'password: is missing']);
 }

@@ -7,10 +7,17 @@ import type { AdminParts } from '../parts.ts';
 import { pullCommands } from '../pull-commands.ts';
 
 /** What is held: repositories, tags, manifests. */
-export function cacheRoutes({ parts, inventory }: Admin): Pick<Handlers, 'listRepositories' | 'getRepository' | 'getManifest'> {
+export function cacheRoutes({
+  parts,
+  inventory,
+}: Admin): Pick<Handlers, 'listRepositories' | 'getRepository' | 'getManifest'> {
   return {
     listRepositories: ({ query: { upstream, ...query } }) => {
-      const page = inventory.list.page({ ...query, after: query.after, upstream: upstream === 'local' ? null : upstream });
+      const page = inventory.list.page({
+        ...query,
+        after: query.after,
+        upstream: upstream === 'local' ? null : upstream,
+      });
       return { repositories: page.repositories.map(repositoryRow), total: page.total, next: page.next };
     },
 
@@ -24,7 +31,8 @@ export function cacheRoutes({ parts, inventory }: Admin): Pick<Handlers, 'listRe
       };
     },
 
-    getManifest: ({ query }) => manifestDetail(parts, inventory.manifest(query.repository, query.reference), query.reference),
+    getManifest: ({ query }) =>
+      manifestDetail(parts, inventory.manifest(query.repository, query.reference), query.reference),
   };
 }
 
@@ -37,14 +45,18 @@ function tagRows(parts: AdminParts, { repository, tags }: RepositoryContent): Ta
   const upstream = repository.upstream === undefined ? undefined : parts.upstreams.find(repository.upstream);
   const { isOffline } = parts.upstreams;
   return tags.map((tag) => {
-    const ttlMs = upstream === undefined ? Number.POSITIVE_INFINITY : tagTtlMs({ settings: upstream.settings, isOffline }, repository.name, tag.name);
+    const ttlMs =
+      upstream === undefined
+        ? Number.POSITIVE_INFINITY
+        : tagTtlMs({ settings: upstream.settings, isOffline }, repository.name, tag.name);
     return tagRow(tag, ttlMs);
   });
 }
 
 /** A tag that is never asked about again has no `freshUntil`. */
 function tagRow(tag: InventoryTag, ttlMs: number): TagRow {
-  const { digest, mediaType, kind, bytes, uniqueBytes, platforms, firstSeenAt, checkedAt, lastPulledAt, lastPulledBy } = tag;
+  const { digest, mediaType, kind, bytes, uniqueBytes, platforms, firstSeenAt, checkedAt, lastPulledAt, lastPulledBy } =
+    tag;
   const freshUntil = checkedAt === undefined || ttlMs === Number.POSITIVE_INFINITY ? undefined : checkedAt + ttlMs;
   return {
     tag: tag.name,

@@ -15,7 +15,11 @@ export function contentRoutes(admin: Admin): Pick<Handlers, 'pin' | 'refreshTag'
   return {
     pin: ({ body, actor }) => {
       pins.set(body.repository, body.reference, body.pinned);
-      recordChange(parts, actor, { event: 'config_change', subject: nameOf(body), detail: body.pinned ? 'pinned' : 'unpinned' });
+      recordChange(parts, actor, {
+        event: 'config_change',
+        subject: nameOf(body),
+        detail: body.pinned ? 'pinned' : 'unpinned',
+      });
       parts.control.contentChanged(body.repository);
       return { ok: true };
     },
@@ -38,9 +42,16 @@ export function contentRoutes(admin: Admin): Pick<Handlers, 'pin' | 'refreshTag'
   };
 }
 
-async function refresh({ parts }: Admin, name: string, reference: string): Promise<{ readonly digest: string; readonly changed: boolean }> {
+async function refresh(
+  { parts }: Admin,
+  name: string,
+  reference: string,
+): Promise<{ readonly digest: string; readonly changed: boolean }> {
   const parsed = parseReference(reference);
-  if (parsed.kind === 'digest') throw new RequestError('REQUEST_INVALID', 'a digest never changes; only a tag can be refreshed', { value: reference });
+  if (parsed.kind === 'digest')
+    throw new RequestError('REQUEST_INVALID', 'a digest never changes; only a tag can be refreshed', {
+      value: reference,
+    });
   const repository = parts.repositories.find(name);
   if (repository === undefined) throw new RequestError('NAME_UNKNOWN', `nothing is held of ${name}`, { value: name });
   const { digest, changed } = await parts.manifestCache.refresh(repository, parsed.tag);

@@ -8,7 +8,11 @@ export function matchRoutes({ parts }: Admin): Pick<Handlers, 'matchReference'> 
   return {
     matchReference: ({ query }) => {
       const pasted = parsePasted(query.reference, parts.control.status().addresses);
-      const { rule, target, explanation } = matchNamespace(parts.namespaces, { repository: pasted.repository, ns: query.ns, host: query.host });
+      const { rule, target, explanation } = matchNamespace(parts.namespaces, {
+        repository: pasted.repository,
+        ns: query.ns,
+        host: query.host,
+      });
       const stripped = pasted.mirrorHost === undefined ? '' : `${pasted.mirrorHost} is this mirror; `;
       return {
         reference: formatArtifactName(pasted.repository, formatReference(pasted.reference)),

@@ -3,19 +3,29 @@ import { recordChange } from '../change-record.ts';
 import { describeHealth } from '../health-view.ts';
 
 /** The mirror itself: status, switches, dashboard. */
-export function statusRoutes({ parts }: Admin): Pick<Handlers, 'getStatus' | 'setOffline' | 'setServing' | 'getDashboard'> {
+export function statusRoutes({
+  parts,
+}: Admin): Pick<Handlers, 'getStatus' | 'setOffline' | 'setServing' | 'getDashboard'> {
   return {
     getStatus: () => parts.control.status(),
 
     setOffline: async ({ body: { offline }, actor }) => {
       await parts.control.setOffline(offline);
-      recordChange(parts, actor, { event: 'config_change', subject: 'offline', detail: offline ? 'switched offline' : 'switched online' });
+      recordChange(parts, actor, {
+        event: 'config_change',
+        subject: 'offline',
+        detail: offline ? 'switched offline' : 'switched online',
+      });
       return { ok: true };
     },
 
     setServing: async ({ body: { serving }, actor }) => {
       await parts.control.setServing(serving);
-      recordChange(parts, actor, { event: 'config_change', subject: 'serving', detail: serving ? 'listener opened' : 'listener closed' });
+      recordChange(parts, actor, {
+        event: 'config_change',
+        subject: 'serving',
+        detail: serving ? 'listener opened' : 'listener closed',
+      });
       return { ok: true };
     },
 
@@ -26,7 +36,13 @@ export function statusRoutes({ parts }: Admin): Pick<Handlers, 'getStatus' | 'se
         series,
         today: { ...parts.activity.today() },
         clients: parts.activity.clients(),
-        upstreams: parts.upstreams.list().map(({ settings, client }) => ({ name: settings.name, mode: settings.mode, health: describeHealth(client.health()) })),
+        upstreams: parts.upstreams
+          .list()
+          .map(({ settings, client }) => ({
+            name: settings.name,
+            mode: settings.mode,
+            health: describeHealth(client.health()),
+          })),
       };
     },
   };

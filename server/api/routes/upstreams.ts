@@ -9,7 +9,14 @@ import type { UpstreamView } from '../contract.ts';
 import { InvalidInput } from '../problems.ts';
 import { describeChange, describeUpstream, withKeptProxy, writtenSettings } from '../upstream-view.ts';
 
-type Routes = 'listUpstreams' | 'addUpstream' | 'updateUpstream' | 'removeUpstream' | 'setDefaultUpstream' | 'retryUpstream' | 'testUpstream';
+type Routes =
+  | 'listUpstreams'
+  | 'addUpstream'
+  | 'updateUpstream'
+  | 'removeUpstream'
+  | 'setDefaultUpstream'
+  | 'retryUpstream'
+  | 'testUpstream';
 
 /** A test is over after this, whatever the upstream does. */
 const testLimitMs = 60_000;
@@ -25,7 +32,12 @@ export function upstreamRoutes(admin: Admin): Pick<Handlers, Routes> {
       const added = await upstreams.add(written);
       const { name } = added.settings;
       const defaults = writtenSettings(upstreamSchema.parse({ name }));
-      record(admin, actor, name, `added; ${describeChange(defaults, writtenSettings(added.settings), 'all settings by default')}`);
+      record(
+        admin,
+        actor,
+        name,
+        `added; ${describeChange(defaults, writtenSettings(added.settings), 'all settings by default')}`,
+      );
       return viewOf(admin, name);
     },
 
@@ -99,7 +111,8 @@ function assertSound({ parts }: Admin, input: UpstreamInput): void {
   const others = parts.upstreams.list().map((upstream) => upstream.settings);
   const rest = others.filter((other) => other.name !== settings.name);
   const problems = checkSettings({}, [...rest, settings]).filter(({ path }) => path[1] === rest.length);
-  if (problems.length > 0) throw new InvalidInput(problems.map(({ path, message }) => `${path.slice(2).join('.')}: ${message}`));
+  if (problems.length > 0)
+    throw new InvalidInput(problems.map(({ path, message }) => `${path.slice(2).join('.')}: ${message}`));
 }
 
 interface TestInput {

@@ -126,7 +126,7 @@ describe('content that is not held', () => {
 
   test.each(missing)('is never called unknown when the upstream %s', async (_what, fault, status, code) => {
     const upstream = await startFakeUpstream();
-    const mirror = await startTempMirror({ upstream });
+    const mirror = await startTempMirror({ upstream, upstreamSettings: { breakerFailures: 1000 } });
     if (fault === 'stop') await upstream.stop();
     else script(upstream, fault);
     const blob = app.layers[0]!.digest;
@@ -145,13 +145,20 @@ describe('content that is not held', () => {
     expect(outcomes).toHaveLength(6);
   });
 
-  test('is asked for again as soon as the upstream is back', async () => {
-    const { upstream, mirror } = await startStale({ clock: undefined as never });
+  test('is asked for again half a second after a failure, one request at a time, and comes as soon as the upstream is back', async () => {
+    const { upstream, mirror, clock } = await startStale();
     upstream.add('acme/app', 'v2', image({ layers: ['new'] }));
-    await upstream.stop();
-    for (let i = 0; i < 5; i += 1) expect((await mirror.get('/v2/acme/app/manifests/v2')).status).toBe(503);
-    await upstream.restart();
-    expect((await mirror.get('/v2/acme/app/manifests/v2')).status).toBe(200);
+    const fault = upstream.script({ match: {}, fault: { status: 500 } });
+    const pull = async (): Promise<number> =>
+      (await whileTimePasses(clock, mirror.get('/v2/acme/app/manifests/v2'))).status;
+    for (let i = 0; i < 3; i += 1) expect(await pull()).toBe(502);
+    upstream.clearRequests();
+    expect([await pull(), await pull(), upstream.count()]).toEqual([503, 503, 0]);
+    await clock.advance(500);
+    expect([await pull(), await pull(), upstream.count()]).toEqual([502, 503, 1]);
+    fault.remove();
+    await clock.advance(500);
+    expect([await pull(), (await mirror.get(tag)).headers['warning']]).toEqual([200, undefined]);
   });
 });
 

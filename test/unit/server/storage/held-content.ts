@@ -35,12 +35,17 @@ export class HeldContent {
   }
 
   /** Lets a repository hold a graph; `except` are digests that are not held. */
-  async hold(name: string, graph: Graph, options: { tag?: string; except?: readonly string[]; upstream?: string } = {}): Promise<void> {
+  async hold(
+    name: string,
+    graph: Graph,
+    options: { tag?: string; except?: readonly string[]; upstream?: string } = {},
+  ): Promise<void> {
     const { tag, except = [], upstream = name.includes('.') ? name.slice(0, name.indexOf('/')) : undefined } = options;
     const repository = this.repositories.ensure(name, { upstream, upstreamRepository: name }, this.now);
     inTransaction(this.db, () => {
       for (const [digest, { bytes, mediaType }] of graph.manifests) {
-        if (!except.includes(digest)) this.manifests.put(repository.id, digest, bytes, parseManifest(bytes, mediaType), this.now);
+        if (!except.includes(digest))
+          this.manifests.put(repository.id, digest, bytes, parseManifest(bytes, mediaType), this.now);
       }
       if (tag !== undefined) this.tags.put(repository.id, tag, graph.digest, { now: this.now, checkedAt: this.now });
     });
@@ -68,7 +73,11 @@ export class HeldContent {
   /** The maintained figures beside the same figures counted anew; they must be equal. */
   figures(): { readonly kept: unknown; readonly counted: unknown } {
     const kept = {
-      repositories: this.db.prepare('SELECT name, tag_count, manifest_count, content_count, bytes, unique_bytes FROM repositories ORDER BY name').all(),
+      repositories: this.db
+        .prepare(
+          'SELECT name, tag_count, manifest_count, content_count, bytes, unique_bytes FROM repositories ORDER BY name',
+        )
+        .all(),
       upstreams: this.db.prepare('SELECT upstream, bytes FROM upstream_sizes WHERE bytes <> 0 ORDER BY upstream').all(),
       totals: this.db.prepare('SELECT blobs, bytes FROM storage_totals').get(),
     };

@@ -22,8 +22,12 @@ describe('a repository', () => {
     const removal = new Removal(held.db, held.layout);
     const sizes = Object.fromEntries(tags.map((tag) => [tag.name, [tag.bytes, tag.uniqueBytes]]));
     expect(sizes).toEqual({ v1: [7002, 3002], v2: [7002, 2], v3: [5002, 0], 'same-as-v3': [5002, 0] });
-    for (const tag of tags) expect(removal.preview({ repository: name, reference: tag.name }).freedBytes).toBe(tag.uniqueBytes);
-    expect({ bytes: repository.bytes, unique: repository.uniqueBytes }).toEqual({ bytes: 4000 + 3000 + 3000 + 5000 + 6, unique: 12_006 });
+    for (const tag of tags)
+      expect(removal.preview({ repository: name, reference: tag.name }).freedBytes).toBe(tag.uniqueBytes);
+    expect({ bytes: repository.bytes, unique: repository.uniqueBytes }).toEqual({
+      bytes: 4000 + 3000 + 3000 + 5000 + 6,
+      unique: 12_006,
+    });
     expect(removal.preview({ repository: name }).freedBytes).toBe(repository.uniqueBytes);
   });
 
@@ -33,7 +37,10 @@ describe('a repository', () => {
     const partly = image({ platform: linuxArm64, layers: ['arm64'] });
     const known = image({ platform: { os: 'linux', architecture: 'arm', variant: 'v7' }, layers: ['arm'] });
     const attestation = image({ platform: { os: 'unknown', architecture: 'unknown' }, layers: ['attested'] });
-    await held.hold(name, index([whole, partly, known, attestation]), { tag: 'v1', except: [partly.layers[0]!.digest, known.digest] });
+    await held.hold(name, index([whole, partly, known, attestation]), {
+      tag: 'v1',
+      except: [partly.layers[0]!.digest, known.digest],
+    });
     const [tag] = new Inventory(held.db).repository(name).tags;
     expect(tag).toMatchObject({
       kind: 'index',
@@ -57,7 +64,13 @@ describe('a repository', () => {
     const content = new Inventory(held.db).repository(name);
     expect(content.untagged.map((one) => [one.digest, one.kind])).toEqual([[old.digest, 'image']]);
     const artifacts = new Map(content.artifacts.map((one) => [one.digest, one.kind]));
-    expect(artifacts).toEqual(new Map([[signature.digest, 'signature'], [sbom.digest, 'artifact'], [chart.digest, 'chart']]));
+    expect(artifacts).toEqual(
+      new Map([
+        [signature.digest, 'signature'],
+        [sbom.digest, 'artifact'],
+        [chart.digest, 'chart'],
+      ]),
+    );
     expect(content.artifacts.find((one) => one.digest === signature.digest)?.bytes).toBe('sig'.length + 2);
   });
 
@@ -71,7 +84,12 @@ describe('a repository', () => {
       { bytes: 4001, uniqueBytes: 0 },
       { bytes: 4001, uniqueBytes: 0 },
     ]);
-    expect(list.perUpstream()).toEqual(new Map([['ghcr.io', { repositories: 1, bytes: 4001 }], ['quay.io', { repositories: 1, bytes: 4001 }]]));
+    expect(list.perUpstream()).toEqual(
+      new Map([
+        ['ghcr.io', { repositories: 1, bytes: 4001 }],
+        ['quay.io', { repositories: 1, bytes: 4001 }],
+      ]),
+    );
     expect(list.contentBytes()).toBe(4001);
     expect(held.figures().kept).toEqual(held.figures().counted);
   });
@@ -80,7 +98,9 @@ describe('a repository', () => {
     const held = await heldContent();
     held.repositories.ensure(name, { upstream: 'ghcr.io', upstreamRepository: 'acme/app' }, 1);
     throwsWith(() => new Inventory(held.db).repository(name), RequestError, 'NAME_UNKNOWN');
-    expect(new Inventory(held.db).list.page({ text: '', upstream: undefined, sort: 'name', after: undefined, limit: 10 })).toEqual({ repositories: [], total: 0, next: undefined });
+    expect(
+      new Inventory(held.db).list.page({ text: '', upstream: undefined, sort: 'name', after: undefined, limit: 10 }),
+    ).toEqual({ repositories: [], total: 0, next: undefined });
   });
 });
 
@@ -93,20 +113,47 @@ describe('a manifest', () => {
     await held.hold(name, list, { tag: 'v1', except: [child.layers[1]!.digest] });
     await held.hold(name, image({ layers: ['both'] }), { tag: 'v2' });
     await held.hold(name, signature);
-    const known = { mediaType: signature.mediaType, digest: `sha256:${'a'.repeat(64)}`, size: 7, artifactType: 'application/spdx+json' };
-    held.db.prepare(`INSERT INTO upstream_answers VALUES (1, 'referrers', ?, ?, 1)`).run(child.digest, JSON.stringify([known]));
+    const known = {
+      mediaType: signature.mediaType,
+      digest: `sha256:${'a'.repeat(64)}`,
+      size: 7,
+      artifactType: 'application/spdx+json',
+    };
+    held.db
+      .prepare(`INSERT INTO upstream_answers VALUES (1, 'referrers', ?, ?, 1)`)
+      .run(child.digest, JSON.stringify([known]));
     const inventory = new Inventory(held.db);
     const top = inventory.manifest(name, 'v1');
     expect(top.content).toEqual(list.bytes);
     expect({ tags: top.tags, digest: top.digest, kind: top.kind, annotations: top.manifest.annotations }).toEqual({
-      tags: ['v1'], digest: list.digest, kind: 'index', annotations: { 'com.example.note': 'Größe' },
+      tags: ['v1'],
+      digest: list.digest,
+      kind: 'index',
+      annotations: { 'com.example.note': 'Größe' },
     });
-    expect(top.manifests).toEqual([{ digest: child.digest, mediaType: child.mediaType, size: child.bytes.length, held: true, platform: 'linux/amd64' }]);
+    expect(top.manifests).toEqual([
+      {
+        digest: child.digest,
+        mediaType: child.mediaType,
+        size: child.bytes.length,
+        held: true,
+        platform: 'linux/amd64',
+      },
+    ]);
     const detail = inventory.manifest(name, child.digest);
-    expect(detail.layers.map(({ held: isHeld, sharedBy }) => [isHeld, sharedBy])).toEqual([[true, 2], [false, 1]]);
+    expect(detail.layers.map(({ held: isHeld, sharedBy }) => [isHeld, sharedBy])).toEqual([
+      [true, 2],
+      [false, 1],
+    ]);
     expect(detail.referrers).toEqual([
       { ...known, held: false },
-      { digest: signature.digest, mediaType: signature.mediaType, size: signature.bytes.length, artifactType: 'application/vnd.cncf.notary.signature', held: true },
+      {
+        digest: signature.digest,
+        mediaType: signature.mediaType,
+        size: signature.bytes.length,
+        artifactType: 'application/vnd.cncf.notary.signature',
+        held: true,
+      },
     ]);
   });
 

@@ -75,7 +75,11 @@ describe('removal of a tag', () => {
     const amd64 = image({ platform: linuxAmd64, layers: [layer('amd64')] });
     const arm64 = image({ platform: linuxArm64, layers: [layer('arm64')] });
     const list = index([amd64, arm64]);
-    const signature = artifact({ type: 'application/vnd.dev.cosign.artifact.sig.v1+json', subject: list, layers: ['signature'] });
+    const signature = artifact({
+      type: 'application/vnd.dev.cosign.artifact.sig.v1+json',
+      subject: list,
+      layers: ['signature'],
+    });
     await held.hold(name, list, { tag: 'v1' });
     await held.hold(name, signature);
     await held.hold(name, arm64, { tag: 'v1-arm64' });
@@ -107,7 +111,9 @@ describe('removal of a tag', () => {
     const graph = image();
     await held.hold(name, graph, { tag: 'v1' });
     await removeAsPreviewed(held, { repository: name, reference: 'v1' });
-    expect(held.db.prepare('SELECT name, digest FROM tag_history').all()).toEqual([{ name: 'v1', digest: graph.digest }]);
+    expect(held.db.prepare('SELECT name, digest FROM tag_history').all()).toEqual([
+      { name: 'v1', digest: graph.digest },
+    ]);
   });
 });
 
@@ -121,7 +127,12 @@ describe('removal of a manifest', () => {
     await held.hold(name, arm64, { tag: 'arm' });
     const removed = await removeAsPreviewed(held, { repository: name, reference: arm64.digest });
     expect(removed).toEqual({
-      items: [`${name}:arm`, `${name}@${arm64.digest}`, `blob ${arm64.config!.digest}`, `blob ${arm64.layers[0]!.digest}`],
+      items: [
+        `${name}:arm`,
+        `${name}@${arm64.digest}`,
+        `blob ${arm64.config!.digest}`,
+        `blob ${arm64.layers[0]!.digest}`,
+      ],
       itemsTotal: 4,
       freedBytes: 5000 + arm64.config!.size,
     });
@@ -140,8 +151,22 @@ describe('removal of a repository', () => {
     const removed = await removeAsPreviewed(held, { repository: name });
     expect(removed.itemsTotal).toBe(2 + 3);
     expect(await held.bytesOnDisk()).toBe(0);
-    const counts = held.db.prepare('SELECT (SELECT count(*) FROM repositories) AS rows, (SELECT count(*) FROM tag_history) AS history, (SELECT count(*) FROM upstream_answers) AS answers').get();
+    const counts = held.db
+      .prepare(
+        'SELECT (SELECT count(*) FROM repositories) AS rows, (SELECT count(*) FROM tag_history) AS history, (SELECT count(*) FROM upstream_answers) AS answers',
+      )
+      .get();
     expect(counts).toEqual({ rows: 1, history: 1, answers: 0 });
+  });
+
+  it('takes blobs whose manifest a client has deleted before', async () => {
+    const held = await heldContent();
+    const graph = image({ layers: [layer('left over')] });
+    await held.hold(name, graph);
+    await held.hold('ghcr.io/other/app', image({ layers: [layer('other')] }), { tag: 'v1' });
+    held.db.prepare('DELETE FROM repository_manifests WHERE digest = ?').run(graph.digest);
+    const removed = await removeAsPreviewed(held, { repository: name });
+    expect(removed.freedBytes).toBe(9000);
   });
 
   it('names at most 1000 items and counts them all', async () => {
@@ -201,6 +226,10 @@ describe('removal', () => {
     const removal = new Removal(held.db, held.layout);
     throwsWith(() => removal.preview({ repository: 'ghcr.io/no/such' }), RequestError, 'NAME_UNKNOWN');
     throwsWith(() => removal.preview({ repository: name, reference: 'v9' }), RequestError, 'MANIFEST_UNKNOWN');
-    throwsWith(() => removal.preview({ repository: name, reference: `sha256:${'0'.repeat(64)}` }), RequestError, 'MANIFEST_UNKNOWN');
+    throwsWith(
+      () => removal.preview({ repository: name, reference: `sha256:${'0'.repeat(64)}` }),
+      RequestError,
+      'MANIFEST_UNKNOWN',
+    );
   });
 });

@@ -13,21 +13,35 @@ const everything: RepositoryQuery = { text: '', upstream: undefined, sort: 'name
 /** Repositories with one shared manifest each, as rows only; sizes and pulls differ so that order means something. */
 function fill(held: HeldContent, count: number): void {
   const digest = `sha256:${'1'.repeat(64)}`;
-  held.db.prepare('INSERT INTO manifests (digest, media_type, size, content, created_at) VALUES (?, ?, 1, ?, 1)').run(digest, 'application/vnd.oci.image.manifest.v1+json', Buffer.from('{}'));
-  const repository = held.db.prepare('INSERT INTO repositories (name, upstream, upstream_repository, created_at, last_pulled_at) VALUES (?, ?, ?, 1, ?)');
-  const manifest = held.db.prepare('INSERT INTO repository_manifests (repository_id, digest, first_seen_at) VALUES (?, ?, 1)');
+  held.db
+    .prepare('INSERT INTO manifests (digest, media_type, size, content, created_at) VALUES (?, ?, 1, ?, 1)')
+    .run(digest, 'application/vnd.oci.image.manifest.v1+json', Buffer.from('{}'));
+  const repository = held.db.prepare(
+    'INSERT INTO repositories (name, upstream, upstream_repository, created_at, last_pulled_at) VALUES (?, ?, ?, 1, ?)',
+  );
+  const manifest = held.db.prepare(
+    'INSERT INTO repository_manifests (repository_id, digest, first_seen_at) VALUES (?, ?, 1)',
+  );
   const size = held.db.prepare('UPDATE repositories SET bytes = ? WHERE id = ?');
   inTransaction(held.db, () => {
     for (let number = 0; number < count; number += 1) {
       const upstream = number % 10 === 0 ? 'quay.io' : 'ghcr.io';
-      const { lastInsertRowid } = repository.run(`${upstream}/team-${String(number % 97)}/app-${String(number)}`, upstream, `app-${String(number)}`, number % 3 === 0 ? null : 1000 + (number % 7));
+      const { lastInsertRowid } = repository.run(
+        `${upstream}/team-${String(number % 97)}/app-${String(number)}`,
+        upstream,
+        `app-${String(number)}`,
+        number % 3 === 0 ? null : 1000 + (number % 7),
+      );
       manifest.run(lastInsertRowid, digest);
       size.run(number % 11, lastInsertRowid);
     }
   });
 }
 
-function readAll(list: RepositoryList, query: RepositoryQuery): { readonly names: string[]; readonly totals: Set<number> } {
+function readAll(
+  list: RepositoryList,
+  query: RepositoryQuery,
+): { readonly names: string[]; readonly totals: Set<number> } {
   const names: string[] = [];
   const totals = new Set<number>();
   for (let after: string | undefined = undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
@@ -59,13 +73,20 @@ describe('the list of repositories', () => {
 
   it('finds pages by an index, never by sorting', async () => {
     const held = await heldContent();
-    const plan = (sql: string): string => held.db.prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all().map((row) => row.detail).join('; ');
+    const plan = (sql: string): string =>
+      held.db
+        .prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map((row) => row.detail)
+        .join('; ');
     const where = 'FROM repositories WHERE content_count > 0';
     for (const [key, index] of [
       ['bytes', 'repositories_held_bytes'],
       ['coalesce(last_pulled_at, 0)', 'repositories_held_pulled'],
     ] as const) {
-      const found = plan(`SELECT id, name ${where} AND ${key} <= 1 AND (${key} < 1 OR id < 1) ORDER BY ${key} DESC, id DESC LIMIT 200`);
+      const found = plan(
+        `SELECT id, name ${where} AND ${key} <= 1 AND (${key} < 1 OR id < 1) ORDER BY ${key} DESC, id DESC LIMIT 200`,
+      );
       expect(found).toMatch(new RegExp(`SEARCH repositories USING INDEX ${index} `));
       expect(found).not.toMatch(/TEMP B-TREE/);
     }
@@ -74,7 +95,9 @@ describe('the list of repositories', () => {
     expect(byName).not.toMatch(/TEMP B-TREE/);
     expect(plan(`SELECT count(*) ${where} AND instr(name, 'a') > 0`)).toMatch(/USING COVERING INDEX/);
     expect(plan(`SELECT count(*) ${where}`)).toMatch(/USING COVERING INDEX/);
-    expect(plan(`SELECT id ${where} AND upstream = 'a' ORDER BY name LIMIT 2`)).toMatch(/repositories_held_upstream \(upstream=\?\)/);
+    expect(plan(`SELECT id ${where} AND upstream = 'a' ORDER BY name LIMIT 2`)).toMatch(
+      /repositories_held_upstream \(upstream=\?\)/,
+    );
   });
 
   it('narrows by part of a name and by upstream', async () => {
@@ -82,7 +105,19 @@ describe('the list of repositories', () => {
     fill(held, 200);
     const list = new RepositoryList(held.db);
     expect(readAll(list, { ...everything, text: ' APP-19', limit: 3 })).toEqual({
-      names: ['app-19', 'app-190', 'app-191', 'app-192', 'app-193', 'app-194', 'app-195', 'app-196', 'app-197', 'app-198', 'app-199']
+      names: [
+        'app-19',
+        'app-190',
+        'app-191',
+        'app-192',
+        'app-193',
+        'app-194',
+        'app-195',
+        'app-196',
+        'app-197',
+        'app-198',
+        'app-199',
+      ]
         .map((name) => {
           const number = Number(name.slice(4));
           return `${number % 10 === 0 ? 'quay.io' : 'ghcr.io'}/team-${String(number % 97)}/${name}`;
@@ -102,7 +137,8 @@ describe('the list of repositories', () => {
     await held.hold('ghcr.io/acme/one', one, { tag: 'v1' });
     await held.hold('team/two', image({ layers: [shared, 'two'] }), { tag: 'v1' });
     await held.hold('ghcr.io/acme/three', image({ layers: ['three'], config: 'three' }), { tag: 'v1' });
-    const find = (text: string): string[] => new RepositoryList(held.db).page({ ...everything, text }).repositories.map((row) => row.name);
+    const find = (text: string): string[] =>
+      new RepositoryList(held.db).page({ ...everything, text }).repositories.map((row) => row.name);
     expect(find(one.digest)).toEqual(['ghcr.io/acme/one']);
     expect(find(one.layers[0]!.digest)).toEqual(['ghcr.io/acme/one', 'team/two']);
     expect(find(one.digest.slice(0, 20))).toEqual(['ghcr.io/acme/one']);
@@ -112,7 +148,15 @@ describe('the list of repositories', () => {
 
   it('refuses a position that is none', async () => {
     const held = await heldContent();
-    throwsWith(() => new RepositoryList(held.db).page({ ...everything, after: 'nonsense' }), RequestError, 'REQUEST_INVALID');
-    throwsWith(() => new RepositoryList(held.db).page({ ...everything, sort: 'bytes', after: '1 many' }), RequestError, 'REQUEST_INVALID');
+    throwsWith(
+      () => new RepositoryList(held.db).page({ ...everything, after: 'nonsense' }),
+      RequestError,
+      'REQUEST_INVALID',
+    );
+    throwsWith(
+      () => new RepositoryList(held.db).page({ ...everything, sort: 'bytes', after: '1 many' }),
+      RequestError,
+      'REQUEST_INVALID',
+    );
   });
 });
