@@ -271,6 +271,7 @@ function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
     writes: openWrites(config, inner, { rule, clock, recorder }),
     isWritable: (request) => isWritable(rule, request),
     recorder,
+    clock,
     repositoryNames: () => names.all().map((row) => row.name),
   });
   const isPlain = (): boolean =>

@@ -11,7 +11,7 @@ import type { MirrorParts } from './app-parts.ts';
 import { parseAddress } from './config/address.ts';
 import type { ListenAddress } from './config/address.ts';
 import { ConfigError } from './errors.ts';
-import { closeDoor, createDoor, openDoor } from './http/listener.ts';
+import { closeDoor, createDoor, openDoor, refuseTakenPort } from './http/listener.ts';
 import type { RequestHandler } from './http/listener.ts';
 import { requestContext, trustedProxyList } from './http/request-context.ts';
 import { coalesce } from './lib/coalesce.ts';
@@ -20,6 +20,8 @@ import { describeStatus } from './mirror-status.ts';
 import type { DiskFigures } from './mirror-status.ts';
 import { readServerTls } from './tls/server-certificate.ts';
 
+/** What a person changes when an address can't be used. */
+const flags = { listen: '--listen', adminListen: '--admin-listen' } as const;
 const statusEveryMs = 250;
 const diskEveryMs = 5000;
 const marksEveryMs = 1000;
@@ -49,6 +51,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
   #port = 0;
   #listenError: string | undefined;
   #startedAt = 0;
+  #unreadable: readonly string[] = [];
   #disk: DiskFigures = { contentBytes: 0, freeBytes: 0, totalBytes: 0 };
 
   constructor(config: MirrorConfig) {
@@ -67,6 +70,8 @@ class EmbeddedMirror implements Mirror, MirrorControl {
   async start(): Promise<void> {
     // everything that can be wrong with the settings is found before anything is opened
     const tls = readServerTls(this.#config.settings.tls);
+    for (const setting of ['listen', 'adminListen'] as const)
+      await refuseTakenPort(this.#address(setting), flags[setting]);
     const parts = await buildParts(this.#config, {
       contentChanged: (repository) => {
         this.contentChanged(repository);
@@ -87,6 +92,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       const running: Running = { parts, tls: tls?.options, admin, pages, adminPort: 0 };
       this.#running = running;
       this.#startedAt = parts.clock.now();
+      this.#unreadable = parts.upstreams.unreadableAccounts();
       await parts.uploads.start();
       await this.#openDoors(running);
     } catch (error) {
@@ -131,6 +137,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       listenError: this.#listenError,
       port: this.#port,
       startedAt: this.#startedAt,
+      unreadableAccounts: this.#unreadable,
     };
     return describeStatus(this.#config, parts, door, this.#disk);
   }
@@ -154,6 +161,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
   #upstreamsChanged(): void {
     const parts = this.#running?.parts;
     if (parts === undefined) return;
+    this.#unreadable = parts.upstreams.unreadableAccounts();
     parts.hot.clear();
     parts.manifestCache.forgetAbsences();
     parts.blobCache.forgetAbsences();
@@ -170,7 +178,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     await this.#openMirrorDoor(running);
     try {
       const address = this.#address('adminListen');
-      running.adminPort = await openDoor(running.admin.server, { address, tls: undefined, flag: '--admin-listen' });
+      running.adminPort = await openDoor(running.admin.server, { address, tls: undefined, flag: flags.adminListen });
     } catch (error) {
       await this.#closeMirrorDoor(0);
       throw error;
@@ -183,7 +191,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     // once a free port was chosen, clients know it: serving again must not move
     const address = asked.port === 0 && this.#port !== 0 ? { ...asked, port: this.#port } : asked;
     try {
-      this.#port = await openDoor(door, { address, tls: running.tls, flag: '--listen' });
+      this.#port = await openDoor(door, { address, tls: running.tls, flag: flags.listen });
       this.#door = door;
       this.#listenError = undefined;
     } catch (error) {

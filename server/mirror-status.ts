@@ -11,6 +11,8 @@ export interface DoorState {
   readonly listenError: string | undefined;
   readonly port: number;
   readonly startedAt: number;
+  /** Accounts whose password can't be read any more. */
+  readonly unreadableAccounts: readonly string[];
 }
 
 /** Figures that cost a system call or a query; refreshed beside the requests, never by them. */
@@ -32,6 +34,7 @@ export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: D
     ...diskAttention(config, disk),
     ...upstreamAttention(parts),
     ...auditAttention(parts),
+    ...accountAttention(door),
   ];
   const address = parseAddress(settings.listen) ?? { host: '', port: door.port };
   const isTls = settings.tls.cert !== '';
@@ -105,6 +108,19 @@ function upstreamAttention(parts: MirrorParts): Attention[] {
       },
     ];
   });
+}
+
+function accountAttention(door: DoorState): Attention[] {
+  if (door.unreadableAccounts.length === 0) return [];
+  return [
+    {
+      id: 'accounts',
+      severity: 'warning',
+      title: 'Stored passwords cannot be read',
+      detail: `They were sealed with another key, so these accounts are not used: ${door.unreadableAccounts.join(', ')}. Enter their passwords again.`,
+      link: '/upstreams',
+    },
+  ];
 }
 
 function auditAttention(parts: MirrorParts): Attention[] {

@@ -26,25 +26,19 @@ interface Image {
 
 /** Small public images, by the upstream that has them. */
 const knownImages: ReadonlyMap<string, Image> = new Map([
+  ['ghcr.io', { repository: 'containerd/busybox', tag: '1.36' }],
   ['docker.io', { repository: 'library/hello-world', tag: 'latest' }],
   ['quay.io', { repository: 'prometheus/busybox', tag: 'latest' }],
   ['registry.k8s.io', { repository: 'pause', tag: '3.10' }],
 ]);
 
-/** A small image of the default upstream, else what is held from it, else a small image of another upstream. */
+/** A small image that the default upstream is known to have, else what is held from it. */
 function exampleImage({ upstreams, tags }: Pick<MirrorParts, 'upstreams' | 'tags'>): Image | undefined {
-  // behind a URL of its own an upstream may hold anything
-  const reached = upstreams.isOffline
-    ? []
-    : upstreams.list().filter(({ settings }) => settings.mode !== 'offline' && settings.urls.length === 0);
-  const known = reached.flatMap(({ settings: { name } }) => {
-    const image = knownImages.get(name);
-    return image === undefined ? [] : [{ name, image }];
-  });
-  const own = known.find(({ name }) => name === upstreams.defaultName)?.image ?? tags.anyOf(upstreams.defaultName);
-  const [other] = known;
-  if (own !== undefined || other === undefined) return own;
-  return { ...other.image, repository: `${other.name}/${other.image.repository}` };
+  const { defaultName } = upstreams;
+  const settings = upstreams.list().find((upstream) => upstream.settings.name === defaultName)?.settings;
+  // behind a URL of its own an upstream may have anything
+  const isAsked = !upstreams.isOffline && settings?.mode !== 'offline' && settings?.urls.length === 0;
+  return (isAsked ? knownImages.get(defaultName) : undefined) ?? tags.anyOf(defaultName);
 }
 
 type Command = (door: ExampleDoor, image: Image) => string;

@@ -19,6 +19,7 @@ const tools: readonly Tool[] = [
   { program: 'containerd', debianPackage: 'containerd' },
   { program: 'ctr', debianPackage: 'containerd' },
   { program: 'umoci', debianPackage: 'umoci' },
+  { program: 'curl', debianPackage: 'curl' },
   { program: 'chromium', debianPackage: 'chromium' },
   { program: 'wrk', debianPackage: 'wrk' },
   { program: 'nginx', debianPackage: 'nginx' },

@@ -131,7 +131,8 @@ export function useManifest(query: RouteQuery<'getManifest'>) {
 export function useDeletePreviews(targets: readonly RouteQuery<'previewDelete'>[]) {
   return useQueries({
     queries: targets.map((query) => ({
-      queryKey: [...keys.cache, 'delete-preview', query],
+      // apart from the cache's own keys: while things are being deleted the question is not asked again
+      queryKey: ['delete-preview', query],
       queryFn: ({ signal }: { signal: AbortSignal }) => call('previewDelete', { query, signal }),
       staleTime: 0,
       gcTime: 0,

@@ -319,6 +319,8 @@ export class BlobFlight {
   }
 
   async #catchUp(): Promise<void> {
+    // followers may all be waiting for what comes later: nobody else would make room
+    if (!this.#isStored) this.#trimWindow();
     while (this.#isAhead() && !this.#abort.signal.aborted) {
       if (!this.#isStored && this.#followers.size === 0) {
         throw new MirrorError('CANCELLED', `nobody waits for blob ${this.digest} any more and the disk can't keep it`);

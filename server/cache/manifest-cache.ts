@@ -301,7 +301,7 @@ export class ManifestCache {
       const repository = this.#ensure(target);
       return { repository, manifest: this.#admit(repository, answer, isDigest(reference) ? undefined : reference) };
     } catch (error) {
-      throw this.#noteAbsence(target, upstream, reference, error);
+      throw this.#noteAbsence(target, upstream, reference, asUpstreamFault(error, upstream));
     }
   }
 
@@ -379,12 +379,18 @@ export class ManifestCache {
 }
 
 /**
- * Network faults, refused tokens, 429 and 5xx, and a tag the upstream no longer has: what is held is better than nothing.
- * Wrong bytes are an attack or a defect, never a reason to look away.
+ * Network faults, refused tokens, 429 and 5xx, nonsense, and a tag the upstream no longer has: what is held was verified, and
+ * is better than nothing.
  */
 function mayServeStale(error: unknown): boolean {
   if (error instanceof RequestError) return error.code === 'MANIFEST_UNKNOWN' || error.code === 'NAME_UNKNOWN';
   return error instanceof UpstreamError && error.code !== 'UPSTREAM_FORBIDDEN_ADDRESS';
+}
+
+/** A manifest that can't be read is the upstream's fault, not the client's. */
+function asUpstreamFault(error: unknown, upstream: LiveUpstream): unknown {
+  if (!(error instanceof RequestError) || error.code !== 'MANIFEST_INVALID') return error;
+  return new UpstreamError('UPSTREAM_INVALID', `${upstream.settings.name} sent an ${error.message}`, { cause: error });
 }
 
 function reasonOf(error: unknown, upstream: LiveUpstream): string {

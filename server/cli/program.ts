@@ -117,7 +117,11 @@ function buildProgram(io: CliIo): Command {
       command.addOption(flagOption(flag.name, flag.placeholder, flag.help));
     command.addOption(flagOption('settings', 'FILE', 'settings file (YAML); flags win over it'));
     command.addOption(
-      flagOption('zot-config', 'FILE', 'configuration of a zot registry, read as it is; --settings and flags win over it'),
+      flagOption(
+        'zot-config',
+        'FILE',
+        'configuration of a zot registry, read as it is; --settings and flags win over it',
+      ),
     );
     if (entry.hasJson) command.option('--json', 'print the result as JSON');
     for (const refused of ['policy', 'upstream-marketplace'])

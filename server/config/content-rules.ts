@@ -5,11 +5,11 @@ import type { ContentRule } from './schema.ts';
 export interface CompiledRule {
   readonly rule: ContentRule;
   /** The repository on the upstream that has this name here; undefined when the rule is not about it. */
-  sourceOf(name: string): string | undefined;
+  readonly sourceOf: (name: string) => string | undefined;
   /** The name here of a repository of the upstream; undefined when the rule is not about it. */
-  destinationOf(repository: string): string | undefined;
+  readonly destinationOf: (repository: string) => string | undefined;
   /** Why a tag is not fetched, to follow its name; undefined when it is. */
-  refusal(tag: string): string | undefined;
+  readonly refusal: (tag: string) => string | undefined;
 }
 
 /** `*` and `?` within a segment, `**` over segments, `[…]` and `{…}`; names may start with a dot. */

@@ -163,7 +163,8 @@ function readExpression(section: ZotSection, key: string): string | undefined {
   try {
     return new RegExp(written).source === '' ? undefined : written;
   } catch {
-    return section.wrong(key, 'is not a regular expression');
+    section.wrong(key, 'is not a regular expression');
+    return undefined;
   }
 }
 

@@ -53,7 +53,8 @@ export class ZotSection {
     if (node.kind === 'value' && typeof node.value === 'string') return node.value;
     // a port is often written as a number
     if (node.kind === 'value' && typeof node.value === 'number') return String(node.value);
-    return this.wrong(key, 'must be a text');
+    this.wrong(key, 'must be a text');
+    return undefined;
   }
 
   flag(key: string): boolean | undefined {
@@ -62,14 +63,17 @@ export class ZotSection {
     const value = node.kind === 'value' ? node.value : undefined;
     if (typeof value === 'boolean') return value;
     if (value === 'true' || value === 'false') return value === 'true';
-    return this.wrong(key, 'must be true or false');
+    this.wrong(key, 'must be true or false');
+    return undefined;
   }
 
   count(key: string): number | undefined {
     const node = this.#take(key);
     if (node === undefined) return undefined;
     const value = node.kind === 'value' ? Number(node.value ?? Number.NaN) : Number.NaN;
-    return Number.isInteger(value) && value >= 0 ? value : this.wrong(key, 'must be a whole number');
+    if (Number.isInteger(value) && value >= 0) return value;
+    this.wrong(key, 'must be a whole number');
+    return undefined;
   }
 
   /** Milliseconds: `"6h"`, `"1m30s"`, or a number of seconds as zot's documentation says. */
@@ -79,7 +83,8 @@ export class ZotSection {
     const value = node.kind === 'value' ? node.value : undefined;
     if (typeof value === 'number' && value >= 0) return Math.round(value * 1000);
     const ms = typeof value === 'string' ? parseDuration(value) : undefined;
-    return ms ?? this.wrong(key, 'must be a duration such as "30s", "5m" or "6h"');
+    if (ms === undefined) this.wrong(key, 'must be a duration such as "30s", "5m" or "6h"');
+    return ms;
   }
 
   texts(key: string): readonly { readonly text: string; readonly offset: number }[] {
@@ -94,7 +99,8 @@ export class ZotSection {
     const node = this.#take(key);
     if (node === undefined) return undefined;
     if (node.kind === 'object') return new ZotSection(node, this.#name(key), this.#findings);
-    return this.wrong(key, 'must be an object {…}');
+    this.wrong(key, 'must be an object {…}');
+    return undefined;
   }
 
   sections(key: string): readonly ZotSection[] {
@@ -136,9 +142,8 @@ export class ZotSection {
   }
 
   /** `message` follows the key's name; a key that is missing is a problem of the whole section. */
-  wrong(key: string, message: string): undefined {
+  wrong(key: string, message: string): void {
     this.problem(this.#placeOf(key), `${this.#name(key)} ${message}`);
-    return undefined;
   }
 
   problem(offset: number, message: string): void {

@@ -6,7 +6,7 @@ import type { TlsOptions } from 'node:tls';
 import { formatAddress } from '../config/address.ts';
 import type { ListenAddress } from '../config/address.ts';
 import { ConfigError } from '../errors.ts';
-import { nextFreePort } from '../lib/ports.ts';
+import { nextFreePort, probePort } from '../lib/ports.ts';
 
 export interface ListenerOptions {
   readonly address: ListenAddress;
@@ -46,6 +46,17 @@ export async function openDoor(server: Server, options: ListenerOptions): Promis
     throw await listenError(error as NodeJS.ErrnoException, options);
   }
   return (server.address() as AddressInfo).port;
+}
+
+/**
+ * Finds out before anything is created on disk.
+ * @throws ConfigError (PORT_IN_USE, ADDRESS_UNAVAILABLE)
+ */
+export async function refuseTakenPort(address: ListenAddress, flag: string): Promise<void> {
+  if (address.port === 0) return;
+  const code = await probePort(address.host, address.port);
+  if (code !== undefined)
+    throw await listenError(Object.assign(new Error(code), { code }), { address, tls: undefined, flag });
 }
 
 async function listenError(error: NodeJS.ErrnoException, options: ListenerOptions): Promise<ConfigError> {

@@ -73,7 +73,6 @@ export class Recorder {
       code: isGone ? 'CANCELLED' : known,
       detail: isGone ? 'the client closed the connection' : isExpected(error) ? error.message : 'internal error',
     });
-    this.bug(context.id, error);
   }
 
   /** Logs anything that is not a decision of ours. */

@@ -1,8 +1,10 @@
 import type { NamespaceRequest, Namespaces } from './namespaces.ts';
 import { matchNamespace } from './namespaces.ts';
 import type { Target } from '../cache/targets.ts';
-import { RequestError } from '../errors.ts';
+import { Absences } from '../cache/absences.ts';
+import { RequestError, UpstreamError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { BlobEndpoint } from './blobs.ts';
 import type { DiscoveryEndpoint } from './discovery.ts';
 import { linkHeader, pageOf } from './discovery.ts';
@@ -23,31 +25,39 @@ export interface RegistryParts {
   /** Whether a name could become a repository of this mirror's own by a push. */
   readonly isWritable: (request: NamespaceRequest) => boolean;
   readonly recorder: Recorder;
+  readonly clock: Clock;
   /** Names of all repositories with content, in order. */
   readonly repositoryNames: () => readonly string[];
 }
 
+/** Who could not be told what a name's upstream has is pulling; for this long nobody is told that it has nothing. */
+const pullingMs = 10_000;
+
 /** Everything below `/v2` (distribution-spec "Endpoints"). */
 export class RegistryRoutes {
   readonly #parts: RegistryParts;
+  /** Names that somebody tried to pull in vain. */
+  readonly #pulling: Absences<true>;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
+    this.#pulling = new Absences(parts.clock);
   }
 
   /** Answers a request; never throws. */
   async handle(context: RequestContext): Promise<void> {
-    let allow: string | undefined;
+    let route: RegistryRoute | undefined;
     try {
       const { method = '', url = '' } = context.request;
-      const route = parseRoute(url);
-      allow = allowedMethods(route.kind);
+      route = parseRoute(url);
       refuseOtherMethods(route.kind, method);
       if (isWrite(method, route)) await this.#parts.writes.handle(context, route);
       else await this.#dispatch(context, route);
     } catch (error) {
       this.#parts.recorder.bug(context.id, error);
-      respondError(context, error, allow);
+      if (error instanceof UpstreamError && route !== undefined && 'repository' in route)
+        this.#pulling.put(route.repository, true, pullingMs);
+      respondError(context, error, route === undefined ? undefined : allowedMethods(route.kind));
     }
   }
 
@@ -99,11 +109,12 @@ export class RegistryRoutes {
 
   /**
    * A client asks with HEAD what is there before it pushes. Where nothing is, and the default upstream can't say, "no" is
-   * what lets it push; a client that pulls starts with a tag and hears of the upstream's trouble.
+   * what lets it push. A client that pulls starts with a tag and hears of the upstream's trouble.
    */
   #mayBeNew(context: RequestContext, route: Extract<RegistryRoute, { readonly kind: 'manifest' | 'blob' }>): boolean {
     if (context.request.method !== 'HEAD') return false;
     if (route.kind === 'manifest' && route.reference.kind === 'tag') return false;
+    if (this.#pulling.get(route.repository) !== undefined) return false;
     return this.#parts.isWritable(namespaceRequest(context, route));
   }
 

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../db/database.ts';
 import { ConfigError } from '../errors.ts';
@@ -112,7 +112,7 @@ export async function cleanUpAfterCrash(
       for (const hex of await readdir(join(layout.blobs, algorithm, prefix)).catch(() => [])) {
         const digest = `${algorithm}:${hex}`;
         if (known.has(digest)) found.add(digest);
-        else orphanBlobs += await setAside(layout, digest, join(layout.blobs, algorithm, prefix, hex));
+        else orphanBlobs += await setAside(layout, digest, join(layout.blobs, algorithm, prefix, hex), options.now);
       }
     }
   }
@@ -122,9 +122,13 @@ export async function cleanUpAfterCrash(
   return { orphanBlobs, lostBlobs: lost.length, removedPartials };
 }
 
-async function setAside(layout: Layout, digest: string, path: string): Promise<number> {
-  if (isDigest(digest)) await rename(path, layout.partial(digest));
-  else await rm(path, { recursive: true, force: true });
+async function setAside(layout: Layout, digest: string, path: string, now: number): Promise<number> {
+  if (isDigest(digest)) {
+    const partial = layout.partial(digest);
+    await rename(path, partial);
+    // old as a blob, new as a download: the same start must not give it up for its age
+    await utimes(partial, new Date(now), new Date(now));
+  } else await rm(path, { recursive: true, force: true });
   return 1;
 }
 

@@ -53,7 +53,7 @@ export class ContentRoutes {
   }
 
   /** `upstream` as this target may ask it: with the others that content rules name, and without what they leave out. */
-  restrict<U extends Candidate>(upstream: U, target: RoutedTarget): Candidate {
+  restrict(upstream: Candidate, target: RoutedTarget): Candidate {
     if (!this.#isUsed) return upstream;
     const routes = this.#routesOf(target.name);
     const isRouted = routes.some(

@@ -85,6 +85,11 @@ export class UpstreamSet {
     return [...upstream.settings.accounts, ...this.#parts.store.accounts(name)];
   }
 
+  /** Accounts that must be entered again, for a person. */
+  unreadableAccounts(): readonly string[] {
+    return this.#parts.store.unreadableAccounts();
+  }
+
   setOffline(offline: boolean): void {
     this.#isOffline = offline;
     this.#parts.store.setSetting('offline', String(offline));

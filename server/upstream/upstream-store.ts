@@ -49,16 +49,34 @@ export class UpstreamStore {
         'SELECT path, username, kind, sealed FROM accounts WHERE upstream = ? ORDER BY path, username',
       )
       .all(upstream);
-    return rows.map((row) => {
-      const secret = this.#box.open(row.sealed);
+    return rows.flatMap((row) => {
+      const secret = this.#openSealed(row.sealed);
+      if (secret === undefined) return [];
       const isToken = row.kind === 'token';
-      return {
-        path: row.path,
-        username: row.username,
-        password: isToken ? '' : secret,
-        registryToken: isToken ? secret : '',
-      };
+      const account = { path: row.path, username: row.username };
+      return [{ ...account, password: isToken ? '' : secret, registryToken: isToken ? secret : '' }];
     });
+  }
+
+  /** Accounts whose password can't be read any more, because the key file or the keychain is another one. */
+  unreadableAccounts(): string[] {
+    const rows = this.#db
+      .prepare<[], { upstream: string; username: string; sealed: Buffer }>(
+        'SELECT upstream, username, sealed FROM accounts',
+      )
+      .all();
+    return rows
+      .filter((row) => this.#openSealed(row.sealed) === undefined)
+      .map((row) => `${row.username === '' ? 'token' : row.username} for ${row.upstream}`);
+  }
+
+  /** Undefined when the seal is not this key's: what was sealed elsewhere must not keep everything else from working. */
+  #openSealed(sealed: Buffer): string | undefined {
+    try {
+      return this.#box.open(sealed);
+    } catch {
+      return undefined;
+    }
   }
 
   putAccount(upstream: string, account: AccountSettings): void {

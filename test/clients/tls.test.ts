@@ -18,7 +18,7 @@ interface SecureFront extends Front {
   /** The authority's certificate in a file. */
   readonly caFile: string;
   /** A certificate for a client, in files. */
-  issueFor(commonName: string): Promise<{ readonly certFile: string; readonly keyFile: string }>;
+  readonly issueFor: (commonName: string) => Promise<{ readonly certFile: string; readonly keyFile: string }>;
 }
 
 async function openSecureFront(options: { readonly mutual?: boolean } = {}): Promise<SecureFront> {

@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import { notifications } from '@mantine/notifications';
 import { useDeleteContent, useDeletePreviews } from '../../api/queries.ts';
+import { sayDone } from '../../components/say-done.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { ErrorNote, Note } from '../../components/error-note.tsx';
 import { formatBytes, formatCount, formatPlural } from '../../format.ts';
@@ -87,7 +87,7 @@ function useDeletion(targets: readonly CacheTarget[], onDeleted: () => void) {
   const run = async (): Promise<void> => {
     let freed = 0;
     for (const body of targets) freed += (await deletion.mutateAsync({ body })).freedBytes;
-    notifications.show({ color: 'teal', title: 'Deleted', message: `${formatBytes(freed)} freed.` });
+    sayDone('Deleted', `${formatBytes(freed)} freed.`);
     onDeleted();
   };
   const start = (): void => {

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { Button } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { IconPin, IconPinnedOff, IconRefresh, IconTrash } from '@tabler/icons-react';
 import { usePin, useRefreshTag } from '../../api/queries.ts';
+import { sayDone } from '../../components/say-done.ts';
 import { ErrorNote } from '../../components/error-note.tsx';
 import { formatPlural } from '../../format.ts';
 import type { CacheTarget } from './cache-tree.ts';
@@ -105,14 +105,12 @@ export function useRefreshOf(targets: readonly CacheTarget[]) {
       const { changed } = await refresh.mutateAsync({ body });
       if (changed) moved += 1;
     }
-    notifications.show({
-      color: 'teal',
-      title: `${formatPlural(tags.length, 'tag', 'tags')} checked`,
-      message:
-        moved === 0
-          ? 'All are current.'
-          : `${formatPlural(moved, 'tag has', 'tags have')} moved and now ${moved === 1 ? 'leads' : 'lead'} to new content.`,
-    });
+    sayDone(
+      `${formatPlural(tags.length, 'tag', 'tags')} checked`,
+      moved === 0
+        ? 'All are current.'
+        : `${formatPlural(moved, 'tag has', 'tags have')} moved and now ${moved === 1 ? 'leads' : 'lead'} to new content.`,
+    );
   };
   return {
     tags,

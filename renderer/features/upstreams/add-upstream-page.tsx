@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
 import { Button, TextInput, UnstyledButton } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useNavigate } from 'react-router';
 import { useAddUpstream, useUpstreams } from '../../api/queries.ts';
+import { sayDone } from '../../components/say-done.ts';
 import type { UpstreamInput } from '../../api/queries.ts';
 import { ErrorNote, Note } from '../../components/error-note.tsx';
 import { Page, Section } from '../../components/page.tsx';
@@ -85,11 +85,7 @@ function NewUpstream({ preset, isLocked }: { readonly preset: RegistryPreset; re
       { body },
       {
         onSuccess: (view) => {
-          notifications.show({
-            color: 'teal',
-            title: `${view.name} added`,
-            message: 'Clients can pull through it now.',
-          });
+          sayDone(`${view.name} added`, 'Clients can pull through it now.');
           void navigate('/upstreams');
         },
       },

@@ -1,8 +1,8 @@
 import { Button } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { Link, useSearchParams } from 'react-router';
 import type { UpstreamView } from '../../../server/api/contract.ts';
 import { useUpdateUpstream, useUpstreams } from '../../api/queries.ts';
+import { sayDone } from '../../components/say-done.ts';
 import type { UpstreamInput } from '../../api/queries.ts';
 import { EmptyState, ErrorState, LoadingState } from '../../components/empty-state.tsx';
 import { ErrorNote, Note } from '../../components/error-note.tsx';
@@ -88,11 +88,7 @@ function SettingsForm({ upstream, form, checked }: SettingsFormProps) {
       {
         onSuccess: (view) => {
           form.resetDirty();
-          notifications.show({
-            color: 'teal',
-            title: `${view.name} saved`,
-            message: 'The change applies from the next request on.',
-          });
+          sayDone(`${view.name} saved`, 'The change applies from the next request on.');
         },
       },
     );

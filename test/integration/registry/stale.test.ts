@@ -130,7 +130,8 @@ describe('content that is not held', () => {
     if (fault === 'stop') await upstream.stop();
     else script(upstream, fault);
     const blob = app.layers[0]!.digest;
-    const paths = [tag, `/v2/acme/app/manifests/${app.digest}`, `/v2/acme/app/blobs/${blob}`, '/v2/acme/app/tags/list'];
+    const list = '/v2/acme/app/tags/list';
+    const paths = [tag, `/v2/acme/app/manifests/${app.digest}`, `/v2/acme/app/blobs/${blob}`, list];
     for (const path of paths) {
       const answer = await mirror.get(path);
       expect([path, answer.status, JSON.parse(answer.body.toString())]).toMatchObject([
@@ -138,7 +139,7 @@ describe('content that is not held', () => {
         status,
         { errors: [{ code }] },
       ]);
-      expect((await mirror.head(path)).status).toBe(status);
+      if (path !== list) expect((await mirror.head(path)).status).toBe(status);
       if (status === 429) expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     }
     const outcomes = await mirror.audit({ outcome: 'failed', cached: false, status }, 6);

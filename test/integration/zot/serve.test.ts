@@ -129,6 +129,8 @@ it('doctor --zot-config shows what each registry becomes', async () => {
   expect(zot).toContainEqual({
     check: 'zot',
     state: 'skipped',
-    detail: expect.stringMatching(/^zot\.json: extensions\.sync\.registries\[0\]\.pollInterval is not honoured: /),
+    detail: expect.stringMatching(
+      /^zot\.json: extensions\.sync\.registries\[0\]\.pollInterval is not honoured: /,
+    ) as unknown,
   });
 });

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { matchNamespace } from '../../../../server/registry/namespaces.ts';
+import type { NamespaceRequest, Namespaces } from '../../../../server/registry/namespaces.ts';
+
+const namespaces: Namespaces = {
+  hasUpstream: (name) => ['docker.io', 'ghcr.io', 'reg.test:5000'].includes(name),
+  upstreamOfHost: (host) => (host === 'ghcr.io' ? 'ghcr.io' : undefined),
+  matchContent: (name) =>
+    name === 'mirrored/app' ? { upstream: 'ghcr.io', upstreamRepository: 'org/app', rule: 'org/**' } : undefined,
+  isLocal: (name) => name === 'team/app',
+  defaultUpstream: 'docker.io',
+};
+
+interface Case extends NamespaceRequest {
+  readonly rule: string;
+  readonly store: string | undefined;
+}
+
+test.each<Case>([
+  { repository: 'org/app', ns: 'ghcr.io', rule: 'ns', store: 'ghcr.io/org/app' },
+  { repository: 'ghcr.io/org/app', ns: 'ghcr.io', rule: 'ns', store: 'ghcr.io/org/app' },
+  { repository: 'docker.io/alpine', ns: 'docker.io', rule: 'ns', store: 'docker.io/library/alpine' },
+  { repository: 'docker.io/org/app', ns: 'ghcr.io', rule: 'ns', store: 'ghcr.io/docker.io/org/app' },
+  { repository: 'alpine', ns: 'registry-1.docker.io', rule: 'ns', store: 'docker.io/library/alpine' },
+  { repository: 'org/app', ns: 'unknown.test', rule: 'none', store: undefined },
+  { repository: 'org/app', host: 'ghcr.io:5050', rule: 'host', store: 'ghcr.io/org/app' },
+  { repository: 'ghcr.io/org/app', rule: 'prefix', store: 'ghcr.io/org/app' },
+  { repository: 'mirrored/app', rule: 'content', store: 'mirrored/app' },
+  { repository: 'team/app', rule: 'local', store: 'team/app' },
+  { repository: 'alpine', host: 'mirror:5050', rule: 'default', store: 'docker.io/library/alpine' },
+])('$repository with ns $ns at $host is $store by $rule', ({ rule, store, ...request }) => {
+  const match = matchNamespace(namespaces, request);
+  expect({ rule: match.rule, store: match.target?.name }).toEqual({ rule, store });
+});
