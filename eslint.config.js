@@ -95,7 +95,11 @@ export default tseslint.config(
   owners(['server/db/database.ts'], [httpClient, desktop], [...clock, ...environment]),
   owners(['server/upstream/transport.ts'], [sqlite, desktop], [...clock, ...environment]),
   owners(['server/lib/clock.ts'], [sqlite, httpClient, desktop], environment),
-  owners(['server/config/load.ts', 'server/cli/main.ts'], [sqlite, httpClient, desktop], clock),
+  owners(
+    ['server/config/load.ts', 'server/cli/main.ts', 'server/app-from-flags.ts'],
+    [sqlite, httpClient, desktop],
+    clock,
+  ),
   owners(['renderer/**/*.{ts,tsx}'], [sqlite, httpClient, desktop], []),
   owners(['electron/**/*.ts'], [sqlite, httpClient], [...clock, ...environment]),
   owners(['electron/main.ts'], [sqlite, httpClient], clock),

@@ -133,7 +133,7 @@ export async function buildParts(config: MirrorConfig, events: PartsEvents): Pro
 type Opened = Pick<MirrorParts, 'clock' | 'log' | 'layout' | 'lock' | 'db' | 'audit'>;
 
 function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): MirrorParts {
-  const { clock, log, layout, db, audit } = opened;
+  const { clock, log, layout, db } = opened;
   const activity = new Activity({
     db,
     clock,
@@ -143,18 +143,7 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
   });
   const stores = openStores(db, layout);
   const upstreams = openUpstreams(config, opened, events);
-  const cacheEvents: CacheEvents = {
-    changed: (repository) => {
-      events.contentChanged(repository.name);
-    },
-    fetched: (bytes) => {
-      activity.noteFetched(bytes);
-    },
-    warn: (message, detail) => {
-      log.warn(message, detail);
-      events.warned(message);
-    },
-  };
+  const cacheEvents = cacheEventsOf(events, activity, log);
   const shared = {
     ...stores,
     upstreams,
@@ -164,7 +153,13 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
     freeSpaceFloorBytes: config.settings.freeSpaceFloor,
   };
   const hashes = new HashPool(Math.min(4, availableParallelism()));
-  const admission = new Admission({ ...stores, db, changed: cacheEvents.changed });
+  const admission = new Admission({
+    ...stores,
+    db,
+    changed: (repository) => {
+      cacheEvents.changed(repository);
+    },
+  });
   const manifestCache = new ManifestCache({ ...shared, admission });
   const blobCache = new BlobCache({ ...shared, hashes });
   const discovery = new DiscoveryCache(shared);
@@ -174,7 +169,9 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
     admission,
     removal,
     unlinking: new Unlinking(db),
-    changed: cacheEvents.changed,
+    changed: (repository) => {
+      cacheEvents.changed(repository);
+    },
   });
   const uploads = new Uploads({
     ...shared,
@@ -194,6 +191,21 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
     deletions,
   });
   return { ...opened, activity, upstreams, ...stores, hashes, ...caches, ...edges };
+}
+
+function cacheEventsOf(events: PartsEvents, activity: Activity, log: Log): CacheEvents {
+  return {
+    changed: (repository) => {
+      events.contentChanged(repository.name);
+    },
+    fetched: (bytes) => {
+      activity.noteFetched(bytes);
+    },
+    warn: (message, detail) => {
+      log.warn(message, detail);
+      events.warned(message);
+    },
+  };
 }
 
 function openStores(db: Database, layout: Layout) {

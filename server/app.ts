@@ -1,6 +1,6 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { registerHealth } from './api/health.ts';
 import { createAdminApi } from './api/serve.ts';
 import type { AdminParts, MirrorControl } from './api/parts.ts';

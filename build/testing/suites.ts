@@ -35,7 +35,7 @@ export const suites: readonly Suite[] = [
   {
     name: 'clients',
     runner: 'vitest',
-    tools: ['skopeo', 'podman', 'buildah', 'docker-registry', 'containerd', 'ctr', 'umoci', 'crane', 'curl'],
+    tools: ['skopeo', 'podman', 'buildah', 'docker-registry', 'containerd', 'ctr', 'umoci', 'crane', 'helm', 'curl'],
     needsBuild: true,
     limitMinutes: 10,
   },

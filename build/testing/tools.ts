@@ -7,8 +7,9 @@ import { findOn, root, say } from '../bootstrap.mjs';
 /** A program the suites run, and where it comes from. */
 interface Tool {
   readonly program: string;
-  /** Debian's package; absent for what is built with Go. */
   readonly debianPackage?: string;
+  /** What it is built from, where Debian has no package of it. */
+  readonly goModule?: string;
 }
 
 const tools: readonly Tool[] = [
@@ -23,10 +24,10 @@ const tools: readonly Tool[] = [
   { program: 'chromium', debianPackage: 'chromium' },
   { program: 'wrk', debianPackage: 'wrk' },
   { program: 'nginx', debianPackage: 'nginx' },
-  { program: 'crane' },
+  { program: 'crane', goModule: 'github.com/google/go-containerregistry/cmd/crane@latest' },
+  { program: 'helm', goModule: 'helm.sh/helm/v3/cmd/helm@latest' },
 ];
 
-const goModule = 'github.com/google/go-containerregistry/cmd/crane@latest';
 const cache = join(root, '.cache');
 const installTimeoutMs = 480_000;
 
@@ -50,10 +51,12 @@ export function provideTools(programs: readonly string[]): MissingTool[] {
   if (missing().length === 0) return [];
   const packages = [...new Set(missing().flatMap(({ debianPackage }) => debianPackage ?? []))];
   const aptReason = packages.length === 0 ? undefined : installPackages(packages);
-  const goReason = missing().some(({ debianPackage }) => debianPackage === undefined) ? buildCrane() : undefined;
-  return missing().map(({ program, debianPackage }) => ({
+  const goReasons = new Map(
+    missing().map(({ program, goModule }) => [program, goModule && buildWithGo(program, goModule)]),
+  );
+  return missing().map(({ program, goModule }) => ({
     program,
-    reason: (debianPackage === undefined ? goReason : aptReason) ?? 'its package was installed but has no such program',
+    reason: (goModule === undefined ? aptReason : goReasons.get(program)) ?? 'it was installed but has no such program',
   }));
 }
 
@@ -96,10 +99,10 @@ function withoutServices<T>(work: () => T): T {
   }
 }
 
-function buildCrane(): string | undefined {
+function buildWithGo(program: string, goModule: string): string | undefined {
   const go = findOn(toolPath(), 'go');
   if (go === undefined) return `not installed, and there is no Go to build it with (go install ${goModule})`;
-  say('building crane with Go');
+  say(`building ${program} with Go`);
   mkdirSync(join(cache, 'bin'), { recursive: true });
   const homeless =
     process.env['HOME'] === undefined ? { GOPATH: join(cache, 'go'), GOCACHE: join(cache, 'go-build') } : {};

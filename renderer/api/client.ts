@@ -11,7 +11,7 @@ export type CallInput<N extends RouteName> = (keyof RouteQuery<N> extends never
   };
 
 /**
- * Calls one route of the admin API. Browsers send the marker header only from this origin, so a page elsewhere cannot act here.
+ * Calls one route of the admin API.
  * @throws ApiError with the server's own code, or WINDOW_UNREACHABLE when nothing answered
  */
 export async function call<N extends RouteName>(name: N, input: CallInput<N>): Promise<RouteResponse<N>> {
@@ -40,7 +40,7 @@ async function send(url: string, init: RequestInit): Promise<Response> {
 }
 
 function headersFor(body: unknown): Record<string, string> {
-  const headers: Record<string, string> = { accept: 'application/json', 'x-zhi-mirror': 'window' };
+  const headers: Record<string, string> = { accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   return headers;
 }

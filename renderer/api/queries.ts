@@ -10,6 +10,8 @@ import type { QueryKey } from '@tanstack/react-query';
 import type { RouteBody, RouteName, RouteQuery, RouteResponse } from '../../server/api/contract.ts';
 import { call } from './client.ts';
 import type { CallInput } from './client.ts';
+import { mergeRequests } from './live.ts';
+import type { RequestFeed } from './live.ts';
 
 /** Names under which answers are kept; events and mutations refer to them. */
 export const keys = {
@@ -54,8 +56,12 @@ export function useDashboard(range: DashboardRange) {
 export function useRequestFeed() {
   return useQuery({
     queryKey: keys.requests,
-    queryFn: ({ signal }) => call('listRequests', { query: { limit: 500 }, signal }),
-    staleTime: Infinity,
+    // Events may have come before or during this call: what they brought stays.
+    queryFn: async ({ signal, client }): Promise<RequestFeed> => {
+      const { requests } = await call('listRequests', { query: { limit: 500 }, signal });
+      return mergeRequests(client.getQueryData<RequestFeed>(keys.requests), requests);
+    },
+    staleTime: 0,
   });
 }
 

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { ContentError, MirrorError, RequestError, StorageError, UpstreamError } from '../errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { freeSpace } from '../lib/files.ts';
@@ -10,27 +9,11 @@ import type { Layout } from '../storage/layout.ts';
 import type { ManifestStore } from '../storage/manifest-store.ts';
 import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
 import type { BlobAnswer } from '../upstream/client.types.ts';
+import type { BlobSource } from './blob-source.ts';
 import { Absences } from './absences.ts';
 import { BlobFlight } from './blob-flight.ts';
 import type { PartialFile } from './partial-file.ts';
 import type { CacheEvents, LiveUpstream, Target, UpstreamLookup } from './targets.ts';
-
-/** A blob that can be read now: its file, or the download it is still growing in. Call `close` when done. */
-export type BlobSource =
-  | {
-      readonly kind: 'file';
-      readonly handle: FileHandle;
-      readonly sizeBytes: number;
-      /** Hands the handle over: whoever takes it closes it. */
-      detach(): FileHandle;
-      close(): Promise<void>;
-    }
-  | {
-      readonly kind: 'flight';
-      readonly flight: BlobFlight;
-      readonly sizeBytes: number | undefined;
-      close(): Promise<void>;
-    };
 
 export interface BlobCacheParts {
   readonly blobs: BlobStore;
@@ -108,8 +91,10 @@ export class BlobCache {
       this.#link(this.#ensureRepository(target), digest);
       return { source: held, cached: true };
     }
+    // downloaded, and on its way into the store
+    const cached = this.#downloads.get(digest)?.flight.isProved === true;
     const download = await this.#join(target, upstream, digest);
-    return { source: this.#sourceOf(download), cached: false };
+    return { source: this.#sourceOf(download), cached };
   }
 
   /** Whether the bytes are here, or on their way, for other repositories only. */
@@ -138,7 +123,7 @@ export class BlobCache {
       flying.flight.receivedBytes > 0 &&
       flying.flight.sizeBytes !== undefined
     ) {
-      return { sizeBytes: flying.flight.sizeBytes, cached: false };
+      return { sizeBytes: flying.flight.sizeBytes, cached: flying.flight.isProved };
     }
     const upstream = this.#upstreamOf(target, digest);
     this.#refuseKnownAbsent(target, digest);

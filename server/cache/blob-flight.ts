@@ -2,16 +2,18 @@ import type { FileHandle } from 'node:fs/promises';
 import { ContentError, MirrorError, StorageError } from '../errors.ts';
 import { storageError } from '../db/database.ts';
 import type { Lease } from '../lib/blocks.ts';
-import type { Clock } from '../lib/clock.ts';
 import { Signal } from '../lib/concurrency.ts';
 import { algorithmOf, hexOf } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
 import { inlineHash } from '../storage/hash-pool.ts';
-import type { GrowingHash, HashPool, Stored } from '../storage/hash-pool.ts';
+import type { GrowingHash, Stored } from '../storage/hash-pool.ts';
 import type { BlobAnswer, OnChunk } from '../upstream/client.types.ts';
+import type { FlightParts } from './flight-parts.ts';
+import { feed, withheldBytes } from './blob-follower.ts';
+import type { FollowedBlob } from './blob-follower.ts';
 import { ChunkWindow } from './chunk-window.ts';
 import { ReadBack, writePieces } from './partial-file.ts';
-import type { PartialFile } from './partial-file.ts';
+import type { BytesBehind } from './partial-file.ts';
 
 /** Bytes received but not yet on disk before the upstream is paused. */
 const unwrittenLimit = 3 * 1024 * 1024;
@@ -21,31 +23,8 @@ const writeBytes = 1024 * 1024;
 const writeEveryMs = 250;
 /** Recent bytes kept in memory for followers that keep up. */
 const windowLimit = 1024 * 1024;
-/** End of what each follower wants that it gets only when the digest is proved: nobody completes a transfer of wrong bytes. */
-const withheldBytes = 16 * 1024;
 /** Hashed on the main thread: a worker's round trip costs more. */
 const inlineLimit = 256 * 1024;
-
-export interface FlightParts {
-  readonly digest: Digest;
-  /** Size promised by the manifest that references the blob, when known. */
-  readonly expectedBytes: number | undefined;
-  /** Undefined when nothing can be kept (a full disk): bytes go through memory only. */
-  readonly partial: PartialFile | undefined;
-  readonly hashes: HashPool;
-  readonly clock: Clock;
-  /** The first answer, asked for while the partial file was opened, so that neither waits for the other. */
-  readonly first: { readonly offset: number; readonly answer: Promise<BlobAnswer> } | undefined;
-  /** Ends the download; its signal went with `first`. */
-  readonly abort: AbortController;
-  /** Asks the upstream for the blob from `offset`. */
-  readonly fetch: (offset: number, signal: AbortSignal) => Promise<BlobAnswer>;
-  /** Breaks allowed in mid-body before the flight fails. */
-  readonly maxResumes: number;
-  readonly onFetched: (bytes: number) => void;
-  /** Called once when the disk refused and the rest is only passed on. */
-  readonly onNotStored: (error: StorageError) => void;
-}
 
 /**
  * One download of one blob: one writer, any number of followers.
@@ -98,6 +77,11 @@ export class BlobFlight {
   /** Whether somebody new can still read it from byte 0. */
   get isJoinable(): boolean {
     return this.#error === undefined && (this.#isStored || this.#window.start <= this.#written);
+  }
+
+  /** Whether every byte is here and right. */
+  get isProved(): boolean {
+    return this.#proved;
   }
 
   get hasFailed(): boolean {
@@ -153,37 +137,34 @@ export class BlobFlight {
     signal.addEventListener('abort', wake, { once: true });
     this.#followers.add(follower);
     try {
-      let position = start;
-      // copied, so that a range that has all it wants doesn't hold back a download that only memory carries
-      const tail: Buffer[] = [];
-      while (!signal.aborted) {
-        const limit = Math.min(last, this.#releasable());
-        if (position < limit) {
-          // memory of the window is used again once it moved on: nothing of the piece may be touched after an await
-          const held = this.#window.at(position);
-          const bytes = held?.bytes ?? (await this.#bytesBehind(position));
-          const chunk = bytes.length > limit - position ? bytes.subarray(0, limit - position) : bytes;
-          const free =
-            this.#proved && tail.length === 0 ? chunk.length : clamp(last - withheldBytes - position, 0, chunk.length);
-          if (free < chunk.length) tail.push(Buffer.from(chunk.subarray(free)));
-          if (free > 0) await onChunk(chunk.subarray(0, free), held?.lease);
-          position += chunk.length;
-          follower.position = position < last ? position : Number.MAX_SAFE_INTEGER;
-          if (!this.#isStored) this.#trimWindow();
-          continue;
-        }
-        if (this.#error !== undefined) throw this.#error;
-        if (this.#proved) {
-          for (const piece of tail) await onChunk(piece);
-          return;
-        }
-        await this.#progress.next();
-      }
+      await feed(this.#seenBy(follower), { start, last }, onChunk, signal);
     } finally {
       signal.removeEventListener('abort', wake);
       this.#followers.delete(follower);
       this.#trimWindow();
     }
+  }
+
+  #seenBy(follower: { position: number }): FollowedBlob {
+    return {
+      isProved: () => this.#proved,
+      releasableBytes: () => this.#releasable(),
+      inMemory: (position) => this.#window.at(position),
+      behind: (position) => this.#bytesBehind(position),
+      moved: (position) => {
+        follower.position = position;
+        if (!this.#isStored) this.#trimWindow();
+      },
+      hasMore: () => this.#hasMore(),
+    };
+  }
+
+  /** Waits for news; false when the blob is proved and there is nothing more. @throws what made the flight fail */
+  async #hasMore(): Promise<boolean> {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#proved) return false;
+    await this.#progress.next();
+    return true;
   }
 
   /**
@@ -224,20 +205,19 @@ export class BlobFlight {
         await this.#settle();
         return;
       } catch (error) {
-        // a break after progress is worth another request; wrong content and our own decisions are not
-        const isBroken =
-          error instanceof MirrorError && (error.code === 'UPSTREAM_UNREACHABLE' || error.code === 'UPSTREAM_TIMEOUT');
-        if (
-          !isBroken ||
-          this.#abort.signal.aborted ||
-          (resumes >= this.#parts.maxResumes && this.#window.end === before)
-        )
-          throw error;
-        if (resumes >= this.#parts.maxResumes * 4) throw error;
+        if (!this.#mayResume(error, resumes, before)) throw error;
         answer = await this.#parts.fetch(this.#window.end, this.#abort.signal);
         this.#checkSize(answer);
       }
     }
+  }
+
+  /** A break after progress is worth another request; wrong content and our own decisions are not. */
+  #mayResume(error: unknown, resumes: number, before: number): boolean {
+    if (!(error instanceof MirrorError) || this.#abort.signal.aborted) return false;
+    if (error.code !== 'UPSTREAM_UNREACHABLE' && error.code !== 'UPSTREAM_TIMEOUT') return false;
+    const { maxResumes } = this.#parts;
+    return resumes < maxResumes || (this.#window.end > before && resumes < maxResumes * 4);
   }
 
   async #firstAnswer(): Promise<BlobAnswer> {
@@ -319,9 +299,10 @@ export class BlobFlight {
   }
 
   async #catchUp(): Promise<void> {
-    // followers may all be waiting for what comes later: nobody else would make room
-    if (!this.#isStored) this.#trimWindow();
     while (this.#isAhead() && !this.#abort.signal.aborted) {
+      // followers may all be waiting for what comes later: nobody else would make room
+      if (!this.#isStored) this.#trimWindow();
+      if (!this.#isAhead()) return;
       if (!this.#isStored && this.#followers.size === 0) {
         throw new MirrorError('CANCELLED', `nobody waits for blob ${this.digest} any more and the disk can't keep it`);
       }
@@ -405,14 +386,10 @@ export class BlobFlight {
   }
 
   /** What is no longer in memory, from the file. */
-  async #bytesBehind(position: number): Promise<Buffer> {
+  async #bytesBehind(position: number): Promise<BytesBehind> {
     if (this.#readBack !== undefined && position < this.#written) {
-      return this.#readBack.at(position, this.#written, this.#written);
+      return this.#readBack.at(position, this.#written);
     }
     throw new StorageError('STORAGE_FULL', `blob ${this.digest} could not be kept for a slow client`);
   }
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(high, Math.max(low, value));
 }

@@ -113,21 +113,8 @@ export class DiscoveryCache {
       return body;
     });
     const maySettle = upstream.settings.staleIfError && (known !== undefined || isSomeHeld);
-    try {
-      const answered = await within(flight, maySettle ? patienceMs : answerLimitMs);
-      if (answered !== undefined) return { body: answered.value, provenance: { outcome: 'miss' } };
-      flight.catch(() => undefined);
-      return {
-        body: known?.body,
-        provenance: {
-          outcome: 'stale',
-          reason: `${upstream.settings.name} has not answered for ${String(patienceMs / 1000)} s`,
-        },
-      };
-    } catch (error) {
-      if (!maySettle || !(error instanceof UpstreamError || error instanceof RequestError)) throw error;
-      return { body: known?.body, provenance: { outcome: 'stale', reason: error.message } };
-    }
+    if (!maySettle) return { body: await flight, provenance: { outcome: 'miss' } };
+    return settle(flight, known?.body, upstream);
   }
 
   #keep(target: Target, kind: 'tags' | 'referrers', key: string, body: string): void {
@@ -158,6 +145,24 @@ export class DiscoveryCache {
         ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
       };
     });
+  }
+}
+
+/** The answer, or what is known when it takes too long or fails. */
+async function settle(
+  flight: Promise<string | undefined>,
+  known: string | undefined,
+  upstream: LiveUpstream,
+): Promise<Listing> {
+  try {
+    const answered = await within(flight, patienceMs);
+    if (answered !== undefined) return { body: answered.value, provenance: { outcome: 'miss' } };
+    flight.catch(() => undefined);
+    const reason = `${upstream.settings.name} has not answered for ${String(patienceMs / 1000)} s`;
+    return { body: known, provenance: { outcome: 'stale', reason } };
+  } catch (error) {
+    if (!(error instanceof UpstreamError || error instanceof RequestError)) throw error;
+    return { body: known, provenance: { outcome: 'stale', reason: error.message } };
   }
 }
 

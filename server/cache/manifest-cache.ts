@@ -13,6 +13,7 @@ import { Absences } from './absences.ts';
 import type { Admission } from './admit.ts';
 import { isFresh, tagTtlMs } from './freshness.ts';
 import { TagSightings } from './tag-sightings.ts';
+import { asUpstreamFault, mayServeStale, reasonOf } from './stale.ts';
 import type { CacheEvents, LiveUpstream, Provenance, Target, UpstreamLookup } from './targets.ts';
 
 /** What is held is served stale when its upstream has not answered by then; the check goes on. */
@@ -274,6 +275,9 @@ export class ManifestCache {
     const signal = AbortSignal.timeout(checkLimitMs);
     const head = await upstream.client.headManifest(this.#nameOf(target), tag, signal);
     const now = this.#parts.clock.now();
+    // another registry's idea of the tag must not replace what is held while the one that comes first is down
+    if (head.trouble !== undefined && head.digest !== this.#parts.tags.find(repository.id, tag)?.digest)
+      throw head.trouble;
     if (head.digest !== undefined && this.#findHeld(repository, head.digest) !== undefined) {
       const { digest } = head;
       this.#quietly('confirming a tag', () => {
@@ -376,24 +380,4 @@ export class ManifestCache {
       this.#absent.put(`${target.name}:${reference}`, error, upstream.settings.negativeTtl);
     return error;
   }
-}
-
-/**
- * Network faults, refused tokens, 429 and 5xx, nonsense, and a tag the upstream no longer has: what is held was verified, and
- * is better than nothing.
- */
-function mayServeStale(error: unknown): boolean {
-  if (error instanceof RequestError) return error.code === 'MANIFEST_UNKNOWN' || error.code === 'NAME_UNKNOWN';
-  return error instanceof UpstreamError && error.code !== 'UPSTREAM_FORBIDDEN_ADDRESS';
-}
-
-/** A manifest that can't be read is the upstream's fault, not the client's. */
-function asUpstreamFault(error: unknown, upstream: LiveUpstream): unknown {
-  if (!(error instanceof RequestError) || error.code !== 'MANIFEST_INVALID') return error;
-  return new UpstreamError('UPSTREAM_INVALID', `${upstream.settings.name} sent an ${error.message}`, { cause: error });
-}
-
-function reasonOf(error: unknown, upstream: LiveUpstream): string {
-  if (error instanceof RequestError) return `${upstream.settings.name} no longer has this tag`;
-  return error instanceof Error ? error.message : 'upstream failed';
 }

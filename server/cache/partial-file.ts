@@ -1,5 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { StorageError } from '../errors.ts';
+import { BlockPool } from '../lib/blocks.ts';
+import type { Block, Lease } from '../lib/blocks.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /** Pieces of the growing file that are read and kept for a moment. */
@@ -16,11 +18,19 @@ export interface PartialFile {
   readonly offset: number;
 }
 
+const pool = new BlockPool(blockBytes, 64);
+
+/** Bytes read back; their memory is used again once the lease is released, which is the caller's to do. */
+export interface BytesBehind {
+  readonly bytes: Buffer;
+  readonly lease: Lease;
+}
+
 /** Reads the growing file back for followers that lag behind; they move in near lockstep, so one read serves many. */
 export class ReadBack {
   readonly #handle: FileHandle;
   readonly #digest: Digest;
-  readonly #blocks = new Map<number, Promise<Buffer>>();
+  readonly #blocks = new Map<number, Promise<Block>>();
 
   constructor(handle: FileHandle, digest: Digest) {
     this.#handle = handle;
@@ -28,32 +38,51 @@ export class ReadBack {
   }
 
   /**
-   * Some bytes from `position` on, at least one, none at or after `limit`; `written` bytes are in the file.
+   * Some bytes from `position` on, at least one; `written` bytes are in the file.
    * @throws StorageError (STORAGE_FAILED)
    */
-  async at(position: number, limit: number, written: number): Promise<Buffer> {
+  async at(position: number, written: number): Promise<BytesBehind> {
     const index = Math.floor(position / blockBytes);
     const start = index * blockBytes;
     const end = Math.min(start + blockBytes, written);
-    const block = await (end === start + blockBytes ? this.#block(index) : this.#read(start, end));
-    return block.subarray(position - start, Math.min(block.length, limit - start));
+    const lease = end === start + blockBytes ? await this.#share(index) : await this.#read(start, end);
+    return { bytes: lease.buffer.subarray(position - start, end - start), lease };
   }
 
-  #block(index: number): Promise<Buffer> {
+  /** A whole block, retained for the caller. */
+  async #share(index: number): Promise<Block> {
     const known = this.#blocks.get(index);
-    if (known !== undefined) return known;
-    const block = this.#read(index * blockBytes, (index + 1) * blockBytes);
-    this.#blocks.set(index, block);
-    block.catch(() => this.#blocks.delete(index));
-    const oldest = this.#blocks.keys().next();
-    if (this.#blocks.size > blockLimit && oldest.done !== true) this.#blocks.delete(oldest.value);
+    const reading = known ?? this.#read(index * blockBytes, (index + 1) * blockBytes);
+    if (known === undefined) {
+      this.#blocks.set(index, reading);
+      reading.catch(() => this.#blocks.delete(index));
+      this.#dropOldest();
+    }
+    const block = await reading;
+    block.retain();
     return block;
   }
 
-  async #read(start: number, end: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafeSlow(end - start);
-    const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, start);
-    if (bytesRead === buffer.length) return buffer;
+  #dropOldest(): void {
+    const [oldest] = this.#blocks;
+    if (this.#blocks.size <= blockLimit || oldest === undefined) return;
+    const [index, dropped] = oldest;
+    this.#blocks.delete(index);
+    dropped.then(
+      (block) => {
+        // after everybody who waits for it now has retained it: their continuations were queued first
+        setImmediate(() => {
+          block.release();
+        });
+      },
+      () => undefined,
+    );
+  }
+
+  async #read(start: number, end: number): Promise<Block> {
+    const block = pool.take();
+    const { bytesRead } = await this.#handle.read(block.buffer, 0, end - start, start);
+    if (bytesRead === end - start) return block;
     throw new StorageError('STORAGE_FAILED', `blob ${this.#digest} could not be read back`);
   }
 }

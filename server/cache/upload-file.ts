@@ -3,15 +3,17 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { storageError } from '../db/database.ts';
 import { MirrorError } from '../errors.ts';
+import { BlockPool } from '../lib/blocks.ts';
+import type { Block } from '../lib/blocks.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
 import { inlineHash } from '../storage/hash-pool.ts';
 import type { GrowingHash, HashPool } from '../storage/hash-pool.ts';
 import { writePieces } from './partial-file.ts';
 
-/** Written in pieces of at least this: each write and each message to the hash costs some 30 µs. */
-const writeBytes = 1024 * 1024;
-/** A sender of tiny pieces must not fill memory with their heads. */
-const pieceLimit = 256;
+/** What is sent gathers in blocks of this before it is written and hashed. */
+const blockBytes = 1024 * 1024;
+/** Unused blocks kept for a while: 8 MiB. */
+const freeBlocks = 8;
 /** Hashed on the main thread up to this: a worker's round trip costs more. */
 const inlineLimit = 256 * 1024;
 
@@ -24,10 +26,12 @@ export interface UploadFileParts {
   readonly hashes: HashPool;
 }
 
+const blocks = new BlockPool(blockBytes, freeBlocks);
+
 /**
- * The file an upload grows in, hashed while it is written. One caller at a time.
+ * The file an upload grows in, written and hashed at once beside the main thread. One caller at a time.
  *
- *   request ─► pieces (memory, ≤ 2 MiB) ─► file ─► hash (a worker reads the file, so what is proved is what was stored)
+ *   request ─► block (shared memory, two of them in turn) ─► worker ─► file and hash
  */
 export class UploadFile {
   readonly path: string;
@@ -64,27 +68,35 @@ export class UploadFile {
    */
   async append(body: AsyncIterable<Buffer>): Promise<void> {
     const handle = await this.#open();
-    let pieces: Buffer[] = [];
-    let size = 0;
-    let writing: Promise<void> = Promise.resolve();
-    const flush = async (): Promise<void> => {
-      const batch = pieces;
-      pieces = [];
-      size = 0;
-      await writing;
-      writing = this.#write(handle, batch);
-      writing.catch(() => undefined);
+    let block: Block | undefined;
+    let used = 0;
+    let storing: Promise<void> = Promise.resolve();
+    const flush = async (isLast: boolean): Promise<void> => {
+      const full = block;
+      const bytes = used;
+      block = undefined;
+      used = 0;
+      await storing;
+      if (full === undefined) return;
+      storing = this.#store(handle, full.buffer.subarray(0, bytes), isLast).finally(() => {
+        full.release();
+      });
+      storing.catch(() => undefined);
     };
     try {
       try {
         for await (const piece of body) {
-          pieces.push(piece);
-          size += piece.length;
-          if (size >= writeBytes || pieces.length >= pieceLimit) await flush();
+          for (let from = 0; from < piece.length;) {
+            block ??= blocks.take();
+            const copied = piece.copy(block.buffer, used, from);
+            from += copied;
+            used += copied;
+            if (used === blockBytes) await flush(false);
+          }
         }
       } finally {
-        await flush();
-        await writing;
+        await flush(true);
+        await storing;
       }
     } catch (error) {
       if (error instanceof MirrorError) throw error;
@@ -136,26 +148,38 @@ export class UploadFile {
     }
   }
 
-  async #write(handle: FileHandle, pieces: readonly Buffer[]): Promise<void> {
-    if (pieces.length === 0) return;
+  async #store(handle: FileHandle, bytes: Buffer, isLast: boolean): Promise<void> {
+    if (this.#small !== undefined && isLast && this.#bytes + bytes.length <= inlineLimit) {
+      const small = this.#small;
+      await this.#refused(writePieces(handle, [bytes], this.#bytes));
+      small.append(bytes);
+      this.#bytes += bytes.length;
+      return;
+    }
+    const { bytes: stored, error } = await this.#theLarge().store(handle.fd, [bytes], this.#bytes);
+    this.#bytes += stored;
+    if (error !== undefined) throw storageError(error, 'writing an upload');
+  }
+
+  async #refused(writing: Promise<void>): Promise<void> {
     try {
-      await writePieces(handle, pieces, this.#bytes);
+      await writing;
     } catch (error) {
       throw storageError(error, 'writing an upload');
     }
-    this.#bytes += pieces.reduce((sum, piece) => sum + piece.length, 0);
-    if (this.#small !== undefined && this.#bytes <= inlineLimit) {
-      for (const piece of pieces) this.#small.append(piece);
-      return;
-    }
+  }
+
+  /** The worker's hash, up to what is in the file. */
+  #theLarge(): GrowingHash {
     this.#small = undefined;
-    this.#large ??= this.#hashes.start(this.path, this.#algorithm);
-    this.#large.advance(this.#bytes);
+    if (this.#large !== undefined) return this.#large;
+    this.#large = this.#hashes.start(this.path, this.#algorithm);
+    if (this.#bytes > 0) this.#large.advance(this.#bytes);
+    return this.#large;
   }
 
   #takeHash(): GrowingHash {
-    const hash = this.#small ?? this.#large ?? this.#hashes.start(this.path, this.#algorithm);
-    if (this.#small === undefined) hash.advance(this.#bytes);
+    const hash = this.#small ?? this.#theLarge();
     this.#small = undefined;
     this.#large = undefined;
     return hash;

@@ -71,7 +71,7 @@ export function certificateUser(request: IncomingMessage): string | undefined {
   if (!('getPeerCertificate' in socket)) return undefined;
   if (users.has(socket)) return users.get(socket);
   const tls = socket as TLSSocket;
-  const name = tls.authorized ? tls.getPeerCertificate().subject?.CN : undefined;
+  const name = tls.authorized ? tls.getPeerCertificate().subject.CN : undefined;
   const user = Array.isArray(name) ? name[0] : name;
   users.set(socket, user);
   return user;

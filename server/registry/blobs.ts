@@ -1,4 +1,5 @@
-import type { BlobCache, BlobSource } from '../cache/blob-cache.ts';
+import type { BlobCache } from '../cache/blob-cache.ts';
+import type { BlobSource } from '../cache/blob-source.ts';
 import type { Target } from '../cache/targets.ts';
 import { MirrorError, RequestError, UpstreamError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';

@@ -12,20 +12,27 @@ export interface ByteRange {
  * @throws RequestError (RANGE_INVALID) when it lies outside
  */
 export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  if (match === null) return undefined;
-  const [, first = '', last = ''] = match;
-  if (first === '' && last === '') return undefined;
-  const start = first === '' ? Math.max(0, sizeBytes - Number(last)) : Number(first);
-  const end = first === '' || last === '' ? sizeBytes : Math.min(sizeBytes, Number(last) + 1);
-  if (start >= sizeBytes || start >= end) {
-    throw new RequestError(
-      'RANGE_INVALID',
-      `the range ${header ?? ''} lies outside the blob's ${String(sizeBytes)} bytes`,
-      { detail: { sizeBytes } },
-    );
-  }
-  return { start, end };
+  const span = readSpan(header);
+  if (span === undefined) return undefined;
+  const { first, last } = span;
+  const start = first ?? Math.max(0, sizeBytes - (last ?? 0));
+  const end = first === undefined || last === undefined ? sizeBytes : Math.min(sizeBytes, last + 1);
+  if (start < sizeBytes && start < end) return { start, end };
+  throw new RequestError(
+    'RANGE_INVALID',
+    `the range ${header ?? ''} lies outside the blob's ${String(sizeBytes)} bytes`,
+    {
+      detail: { sizeBytes },
+    },
+  );
+}
+
+/** First and last byte of a range, or only the last so many (`first` undefined); no range, or an invalid one, is ignored. */
+function readSpan(header: string | undefined): { readonly first?: number; readonly last?: number } | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+  if (first === '') return last === '' ? undefined : { last: Number(last) };
+  if (last === '') return { first: Number(first) };
+  return Number(last) < Number(first) ? undefined : { first: Number(first), last: Number(last) };
 }
 
 /** Whether an `If-None-Match` header names this entity tag (RFC 9110 §13.1.2, weak comparison). */

@@ -1,4 +1,5 @@
 import type { Lease } from '../lib/blocks.ts';
+import type { UpstreamError } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /** Headers as received, lower-case names. */
@@ -33,6 +34,8 @@ export interface ManifestHead {
   readonly digest: Digest | undefined;
   readonly mediaType: string | undefined;
   readonly sizeBytes: number | undefined;
+  /** Why a registry that comes before the one that answered could not be asked: it may have said something else. */
+  readonly trouble?: UpstreamError;
 }
 
 export interface ManifestAnswer {

@@ -29,10 +29,12 @@ export class ContentClient implements UpstreamClient {
     this.#links = links;
   }
 
-  headManifest(_repository: string, reference: string, signal: AbortSignal): Promise<ManifestHead> {
-    return this.#ask('MANIFEST_UNKNOWN', reference, (link) =>
-      link.client.headManifest(link.repository, reference, signal),
-    );
+  async headManifest(_repository: string, reference: string, signal: AbortSignal): Promise<ManifestHead> {
+    const failures = new Failures();
+    const ask = (link: ContentLink): Promise<ManifestHead> =>
+      link.client.headManifest(link.repository, reference, signal);
+    const head = await this.#ask('MANIFEST_UNKNOWN', reference, ask, failures);
+    return failures.trouble === undefined ? head : { ...head, trouble: failures.trouble };
   }
 
   getManifest(_repository: string, reference: string, signal: AbortSignal): Promise<ManifestAnswer> {
@@ -89,8 +91,8 @@ export class ContentClient implements UpstreamClient {
     code: 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN',
     reference: string,
     ask: (link: ContentLink) => Promise<T>,
+    failures = new Failures(),
   ): Promise<T> {
-    const failures = new Failures();
     for (const link of this.#links) {
       const refusal = refusalOf(link, reference);
       if (refusal !== undefined) {
@@ -121,7 +123,7 @@ export class ContentClient implements UpstreamClient {
       }
     }
     // part of the truth is no truth: what one upstream could not say is not concluded from the others
-    if (answers.length === 0 || failures.hasTrouble) throw failures.worst('NAME_UNKNOWN', this.name);
+    if (answers.length === 0 || failures.trouble !== undefined) throw failures.worst('NAME_UNKNOWN', this.name);
     return answers;
   }
 }
@@ -139,8 +141,8 @@ class Failures {
   #absent: RequestError | undefined;
   #refused: RequestError | undefined;
 
-  get hasTrouble(): boolean {
-    return this.#trouble !== undefined;
+  get trouble(): UpstreamError | undefined {
+    return this.#trouble;
   }
 
   refused(code: 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME_UNKNOWN', value: string, message: string): void {

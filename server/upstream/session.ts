@@ -30,7 +30,7 @@ export interface Ask {
   /** Statuses that are an answer; all others are errors. */
   readonly accepts: readonly number[];
   readonly subject: Subject;
-  /** A GET whose body may be gigabytes. */
+  /** A GET on the connections made for blobs. */
   readonly isBulk?: boolean;
   /** A further page of an earlier answer: the same URL of the upstream has to give it. */
   readonly at?: { readonly endpoint: Endpoint; readonly url: URL };

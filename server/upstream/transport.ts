@@ -20,7 +20,7 @@ export interface TransportRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** A GET whose body may be gigabytes. */
+  /** A GET on the connections made for blobs. */
   readonly isBulk?: boolean | undefined;
   /** The upstream chose this URL, so it must not reach private addresses. */
   readonly isGuarded: boolean;

@@ -25,7 +25,7 @@ export function MatchTester() {
           setAsked({ reference: reference.trim(), ...(ns === '' ? {} : { ns }), ...(host === '' ? {} : { host }) });
         }}
       >
-        <div className={styles['two']} style={{ alignItems: 'end' }}>
+        <div className={styles['tester']}>
           <TextInput
             label="Reference, as a client writes it"
             placeholder="ghcr.io/org/app:1.2 or library/alpine"
@@ -35,7 +35,7 @@ export function MatchTester() {
             }}
           />
           <TextInput
-            label="ns= (containerd sends it)"
+            label="ns= of containerd"
             placeholder="empty"
             value={ns}
             onChange={(event) => {

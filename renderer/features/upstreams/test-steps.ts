@@ -51,6 +51,6 @@ export function breakerSentence({ retryAt }: UpstreamView['health'], now: number
   const next =
     retryAt === undefined || retryAt <= now
       ? ' The next request tries it again.'
-      : ` Next try in ${formatElapsed(retryAt - now, locale)}.`;
+      : ` Next try in ${formatElapsed(Math.ceil((retryAt - now) / 1000) * 1000, locale)}.`;
   return `It failed several times in a row, so it is left alone for a while and what is held is served.${next}`;
 }

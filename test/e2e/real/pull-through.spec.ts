@@ -141,11 +141,11 @@ test('the tester, pins, refresh and the audit tell the truth of the running mirr
 
 test('switching serving off closes the door to clients and opens it again', async ({ page, open, mirror }) => {
   await open('/');
-  await page.getByText('Serving', { exact: true }).click();
+  await page.getByRole('switch', { name: 'Serving' }).click();
   await page.getByRole('button', { name: 'Stop serving' }).click();
   await expect(page.getByRole('banner').getByText('Stopped')).toBeVisible();
   await expect(fetch(`${mirror.url}/v2/`)).rejects.toThrow();
-  await page.getByText('Serving', { exact: true }).click();
+  await page.getByRole('switch', { name: 'Serving' }).click();
   await expect(page.getByRole('banner').getByText('Running')).toBeVisible();
   expect((await fetch(`${mirror.url}/v2/`)).status).toBe(200);
 });

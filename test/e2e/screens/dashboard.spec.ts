@@ -34,6 +34,19 @@ test('shows a request as it arrives; paused, it counts what waits; resumed, it s
   await expect(feed.getByRole('row').nth(1)).toContainText('ghcr.io/new/second:1');
 });
 
+test('keeps what arrived before the page was opened, and what was there before that', async ({ page, open, mock }) => {
+  await open('/upstreams');
+  await mock.connected();
+  mock.send('requests', {
+    rows: [{ ...requestFixture(9003, Date.now()), artifact: 'ghcr.io/new/early:1' }],
+    dropped: 0,
+  });
+  await page.getByRole('link', { name: 'Dashboard' }).click();
+  const feed = page.getByRole('grid', { name: 'Live requests' });
+  await expect(feed.getByRole('row').nth(1)).toContainText('ghcr.io/new/early:1');
+  await expect(feed.getByRole('row').nth(2)).toContainText('ghcr.io/acme/web:2.14.1');
+});
+
 test('filters by words and by outcome, and says when nothing matches', async ({ page, open }) => {
   await open('/');
   const feed = page.getByRole('grid', { name: 'Live requests' });

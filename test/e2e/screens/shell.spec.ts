@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { expect, tabTo, test } from '../support/window.ts';
 
 test('the skip link leads past the navigation, and a new page takes the focus to its heading', async ({
@@ -65,6 +66,7 @@ test('switching off asks first and says who is affected; Cancel has the focus an
   await page.keyboard.press('Escape');
   await expect(dialog).toBeHidden();
   expect(mock.state.status.listening).toBe(true);
+  await expect(page.getByRole('switch', { name: 'Serving' })).toBeFocused();
   await page.keyboard.press('Space');
   await tabTo(page, 'button', 'Stop serving');
   await page.keyboard.press('Enter');
@@ -86,4 +88,24 @@ test('the address is copied and that is said', async ({ page, open, context }) =
   await page.getByRole('button', { name: 'Copy address' }).first().click();
   await expect(page.getByText('address copied')).toBeAttached();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('mirror.office.test:5050');
+});
+
+test('the first screen needs at most 350 kB, compressed', async ({ page, open }) => {
+  const bodies: Promise<Buffer>[] = [];
+  page.on('response', (response) => {
+    if (/\.(?:js|css)$/.test(new URL(response.url()).pathname)) bodies.push(response.body());
+  });
+  await open('/');
+  await page.getByRole('img', { name: /of them failed/ }).waitFor();
+  const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length);
+  expect(sizes.length).toBeGreaterThan(2);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(350_000);
+});
+
+test('in forced colours every state keeps its shape and its word', async ({ page, open }) => {
+  await page.emulateMedia({ forcedColors: 'active' });
+  await open('/');
+  const badge = page.getByRole('banner').getByText('Needs attention');
+  await expect(badge.locator('svg')).toBeVisible();
+  expect(await badge.evaluate((element) => getComputedStyle(element).borderTopStyle)).toBe('solid');
 });

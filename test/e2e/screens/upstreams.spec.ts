@@ -22,7 +22,7 @@ test('an upstream is chosen, tested and saved by keyboard alone', async ({ page,
   await page.getByRole('textbox', { name: 'Name' }).focus();
   await page.keyboard.press('Enter');
   await expect(
-    page.getByRole('list', { name: 'Upstreams' }).getByRole('link', { name: 'registry.test:5000' }),
+    page.getByRole('list', { name: 'Upstreams' }).getByRole('link', { name: 'registry.test:5000', exact: true }),
   ).toBeVisible();
   expect(mock.state.upstreams.at(-1)?.settings).toMatchObject({
     name: 'registry.test:5000',

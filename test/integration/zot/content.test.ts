@@ -196,6 +196,27 @@ describe('several registries for one destination', () => {
     expect((await refusalOf(mirror, '/v2/mirror/none/manifests/v1')).status).toBeGreaterThanOrEqual(500);
   });
 
+  it('keep a tag of the first, marked stale, while only another one can be asked', async () => {
+    const [first, second] = [await startFakeUpstream(), await startFakeUpstream()];
+    const app = image({ layers: ['of the first'] });
+    first.add('app', 'latest', app);
+    second.add('app', 'latest', image({ layers: ['something else'] }));
+    const entries = [first, second].map(({ url }) => ({
+      urls: [url],
+      onDemand: true,
+      manifestCheckInterval: '1ms',
+      content,
+    }));
+    const mirror = await startZotMirror(registries(...entries));
+    await mirror.pull('mirror/app:latest');
+    await first.stop();
+    const stale = async (): Promise<unknown> => {
+      const pulled = await mirror.pull('mirror/app:latest');
+      return [pulled.digest, pulled.headers.get('warning') !== null];
+    };
+    await expect.poll(stale).toEqual([app.digest, true]);
+  });
+
   it('leave out those that are not asked on demand', async () => {
     const [first, second] = [await startFakeUpstream(), await startFakeUpstream()];
     first.add('app', 'v1', image({ layers: ['polled'] }));

@@ -134,7 +134,7 @@ describe('words of an upstream', () => {
   });
 
   it('say when an open circuit breaker tries again', () => {
-    const health = { state: 'open', requests: 0, failures: 0, bytesReceived: 0, retryAt: 25_000 } as const;
+    const health = { state: 'open', requests: 0, failures: 0, bytesReceived: 0, retryAt: 24_100 } as const;
     expect(breakerSentence(health, 0, 'en').replaceAll('\u00a0', ' ')).toMatch(/Next try in 25 s\.$/);
     expect(breakerSentence(health, 26_000, 'en')).toMatch(/The next request tries it again\.$/);
   });
