@@ -48,8 +48,3 @@ export function mergeDashboardHealth(
     upstreams: dashboard.upstreams.map((item) => ({ ...item, health: health.get(item.name) ?? item.health })),
   };
 }
-
-/** Whether an event about `changed` repositories concerns the one on screen. */
-export function concernsRepository(event: StreamEvent<'cache'>, repository: string): boolean {
-  return event.repositories.includes(repository);
-}

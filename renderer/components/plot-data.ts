@@ -18,12 +18,3 @@ export function stack(series: readonly PlotSeries[]): readonly (readonly (number
   }
   return sums;
 }
-
-/** The index of the time nearest to now that has any value; -1 when none has. */
-export function lastIndex(series: readonly PlotSeries[]): number {
-  const length = Math.max(0, ...series.map((one) => one.values.length));
-  for (let index = length - 1; index >= 0; index -= 1) {
-    if (series.some((one) => (one.values[index] ?? null) !== null)) return index;
-  }
-  return -1;
-}

@@ -2,15 +2,23 @@ import { z } from 'zod';
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizeUnits: Readonly<Record<string, number>> = {
-  B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12,
-  KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
 };
 
 /** Reads `"90s"`, `"1h30m"` or `"24h"` as milliseconds; undefined when it is not a duration. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text.trim())) return undefined;
   let total = 0;
-  for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) total += Number(amount) * (durationUnits[unit] ?? 0);
+  for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+    total += Number(amount) * (durationUnits[unit] ?? 0);
   return Math.round(total);
 }
 
@@ -24,14 +32,16 @@ export function parseSize(text: string): number | undefined {
 /** A duration as a person writes it, in milliseconds afterwards. */
 export const duration = z.string().transform((text, context) => {
   const parsed = parseDuration(text);
-  if (parsed === undefined) context.addIssue({ code: 'custom', message: `"${text}" is not a duration such as "30s", "5m" or "24h"` });
+  if (parsed === undefined)
+    context.addIssue({ code: 'custom', message: `"${text}" is not a duration such as "30s", "5m" or "24h"` });
   return parsed ?? z.NEVER;
 });
 
 /** A size as a person writes it, in bytes afterwards. */
 export const size = z.string().transform((text, context) => {
   const parsed = parseSize(text);
-  if (parsed === undefined) context.addIssue({ code: 'custom', message: `"${text}" is not a size such as "500 MB" or "5 GiB"` });
+  if (parsed === undefined)
+    context.addIssue({ code: 'custom', message: `"${text}" is not a size such as "500 MB" or "5 GiB"` });
   return parsed ?? z.NEVER;
 });
 

@@ -261,7 +261,6 @@ export type AccountSettings = z.output<typeof account>;
 /** An account as the admin API takes it. */
 export type AccountInput = z.input<typeof account>;
 export type ContentRule = z.output<typeof contentRule>;
-export type TagRule = z.output<typeof tagRule>;
 export type UpstreamTlsSettings = z.output<typeof upstreamTls>;
 /** All settings, defaults filled in, durations in milliseconds, sizes in bytes. */
 export type Settings = z.output<typeof settings>;

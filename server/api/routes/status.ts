@@ -36,13 +36,11 @@ export function statusRoutes({
         series,
         today: { ...parts.activity.today() },
         clients: parts.activity.clients(),
-        upstreams: parts.upstreams
-          .list()
-          .map(({ settings, client }) => ({
-            name: settings.name,
-            mode: settings.mode,
-            health: describeHealth(client.health()),
-          })),
+        upstreams: parts.upstreams.list().map(({ settings, client }) => ({
+          name: settings.name,
+          mode: settings.mode,
+          health: describeHealth(client.health()),
+        })),
       };
     },
   };

@@ -69,7 +69,7 @@ describe('tags', () => {
     await clock.advance(6 * 60_000);
     await upstream.stop();
     const answer = await mirror.get(list);
-    expect([answer.status, json(answer)['tags'], answer.headers['warning']]).toEqual([
+    expect([answer.status, json(answer)['tags'], answer.headers.warning]).toEqual([
       200,
       tags,
       expect.stringMatching(/^110 /),
@@ -109,7 +109,7 @@ describe.each(['api', 'tag'] as const)('referrers of an upstream with the %s', (
     await clock.advance(6 * 60_000);
     await upstream.stop();
     const answer = await mirror.get(referrers);
-    expect([answer.status, digestsOf(answer), answer.headers['warning']]).toEqual([
+    expect([answer.status, digestsOf(answer), answer.headers.warning]).toEqual([
       200,
       three,
       expect.stringMatching(/^110 /),

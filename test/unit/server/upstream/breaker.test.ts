@@ -83,4 +83,19 @@ describe('Breaker', () => {
     clock.jump(2 * 86_400_000);
     expect(refusal().retryAfterMs).toBe(30_000);
   });
+
+  it('lets one probe through early for what can wait for nothing else, half a second after the last failure', async () => {
+    fail(3);
+    breaker.hasten();
+    refusal();
+    await clock.advance(500);
+    refusal();
+    breaker.hasten();
+    const probe = breaker.enter();
+    expect(probe.isProbe).toBe(true);
+    refusal();
+    probe.failed(failure);
+    breaker.hasten();
+    expect(refusal().retryAfterMs).toBe(30_000);
+  });
 });
