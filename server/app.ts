@@ -45,6 +45,9 @@ class EmbeddedMirror implements Mirror, MirrorControl {
   readonly #tellCache = coalesce(statusEveryMs, () => {
     this.#sendCacheChanges();
   });
+  readonly #measureSoon = coalesce(statusEveryMs, () => {
+    if (this.#running !== undefined) void this.#measureDisk(this.#running.parts);
+  });
   readonly #stops: (() => void)[] = [];
   #running: Running | undefined;
   #door: Server | undefined;
@@ -110,6 +113,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     for (const stop of this.#stops.splice(0)) stop();
     this.#tellStatus.cancel();
     this.#tellCache.cancel();
+    this.#measureSoon.cancel();
     await Promise.all([this.#closeMirrorDoor(graceMs), running.parts.blobCache.stop(graceMs)]);
     await running.parts.uploads.stop();
     running.admin.server.closeAllConnections();
@@ -156,6 +160,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     this.#running?.parts.hot.forgetRepository(repository);
     this.#changedRepositories.add(repository);
     this.#tellCache();
+    this.#measureSoon();
   }
 
   #upstreamsChanged(): void {

@@ -41,7 +41,7 @@ export class BlobStore {
       `SELECT 1 AS one FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id AND r.upstream IS NULL
        WHERE l.digest = ? LIMIT 1`,
     );
-    this.#total = db.prepare('SELECT sum(size) AS bytes FROM blobs');
+    this.#total = db.prepare('SELECT bytes FROM storage_totals');
   }
 
   /** Size in bytes of a held blob. */
