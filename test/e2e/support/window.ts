@@ -51,8 +51,19 @@ export function watchFaults(page: Page, url: string): readonly string[] {
   return faults;
 }
 
+/** Resolves when nothing fades or moves any more: half-way between two themes no contrast is the one people read. */
+async function atRest(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    // the frame in which a change of theme starts its transitions, and the one after
+    for (let i = 0; i < 2; i += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+    const moving = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity);
+    await Promise.allSettled(moving.map(({ finished }) => finished));
+  });
+}
+
 /** Checks what is on screen against WCAG 2.2 A and AA. */
 export async function expectAccessible(page: Page): Promise<void> {
+  await atRest(page);
   const { violations } = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
     .analyze();
