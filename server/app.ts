@@ -18,6 +18,7 @@ import { coalesce } from './lib/coalesce.ts';
 import { diskSpace } from './lib/files.ts';
 import { describeStatus } from './mirror-status.ts';
 import type { DiskFigures } from './mirror-status.ts';
+import { checkDoor } from './self-check.ts';
 import { readServerTls } from './tls/server-certificate.ts';
 
 /** What a person changes when an address can't be used. */
@@ -104,6 +105,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     }
     this.#startRoutine(parts);
     this.#writeLifecycle('mirror_start');
+    void this.#checkOwnDoor(parts);
   }
 
   async stop(graceMs = 10_000): Promise<void> {
@@ -243,6 +245,14 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     );
     void this.#measureDisk(parts);
     void this.#restoreClients(parts);
+  }
+
+  /** Over TLS it would need the client's authority, so there the first client finds out. */
+  async #checkOwnDoor(parts: MirrorParts): Promise<void> {
+    if (this.#config.settings.tls.cert !== '') return;
+    const problem = await checkDoor(this.mirrorUrl, `zhi-mirror/${this.#config.version}`);
+    if (problem === undefined || this.#running?.parts !== parts || this.#door === undefined) return;
+    parts.log.warn("the mirror's own door does not answer", { mirrorUrl: this.mirrorUrl, problem });
   }
 
   /** The clients of the last day come from the audit, beside the first requests. */

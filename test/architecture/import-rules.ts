@@ -21,7 +21,7 @@ const errors = 'server/errors.ts';
 const contract = 'server/api/contract.ts';
 const app = 'server/app.ts';
 /** The composition root in pieces. */
-const appPieces = ['server/app-parts.ts', 'server/mirror-status.ts', 'server/pull-example.ts'];
+const appPieces = ['server/app-parts.ts', 'server/self-check.ts', 'server/mirror-status.ts', 'server/pull-example.ts'];
 const appTypes = 'server/app.types.ts';
 const fromFlags = 'server/app-from-flags.ts';
 
