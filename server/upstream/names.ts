@@ -1,3 +1,5 @@
+import { canonicalHost } from '../config/upstream-text.ts';
+
 /** One base URL of an upstream, taken apart. */
 export interface Endpoint {
   /** Scheme, host and port, as `URL.origin` writes it. */
@@ -10,18 +12,12 @@ export interface Endpoint {
   readonly hasLibrary: boolean;
 }
 
-/** Names people write for Docker Hub; the registry itself answers only at {@link dockerHubHost}. */
-const dockerHubNames: ReadonlySet<string> = new Set([
-  'docker.io',
-  'index.docker.io',
-  'registry.hub.docker.com',
-  'registry-1.docker.io',
-]);
+/** Docker Hub's registry answers only here, whatever name people write. */
 const dockerHubHost = 'registry-1.docker.io';
 
 /** True for every name Docker Hub goes by, so not for `evildocker.io`. */
 export function isDockerHub(host: string): boolean {
-  return dockerHubNames.has(host.toLowerCase());
+  return canonicalHost(host) === 'docker.io';
 }
 
 /** The base URLs of an upstream in the order they are tried; without any, https and its name. */
