@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { mkdirSync } from 'node:fs';
+import { openHousekeeping } from './app-housekeeping.ts';
+import type { Housekeeping } from './app-housekeeping.ts';
 import type { MirrorConfig } from './app.types.ts';
 import { RequestCounts } from './api/request-counts.ts';
 import { Activity } from './audit/activity.ts';
@@ -38,18 +40,23 @@ import { AnswerStore } from './storage/answer-store.ts';
 import { BlobStore } from './storage/blob-store.ts';
 import { HashPool } from './storage/hash-pool.ts';
 import { layoutOf } from './storage/layout.ts';
+import { LiveSettings } from './storage/live-settings.ts';
 import type { Layout } from './storage/layout.ts';
 import { cleanUpAfterCrash, lockDataDirectory } from './storage/maintenance.ts';
 import type { DataDirectoryLock } from './storage/maintenance.ts';
 import { ManifestStore } from './storage/manifest-store.ts';
 import { PulledMarks } from './storage/pulled-marks.ts';
+import type { Repository } from './storage/repository-store.ts';
 import { RepositoryStore } from './storage/repository-store.ts';
 import { Removal } from './storage/removal.ts';
+import { SettingStore } from './storage/setting-store.ts';
 import { TagStore } from './storage/tag-store.ts';
 import { Unlinking } from './storage/unlinking.ts';
 import { UploadStore } from './storage/upload-store.ts';
 import { createUpstreamClient } from './upstream/client.ts';
+import type { UpstreamWatch } from './upstream/client.types.ts';
 import { keyFileBox } from './upstream/secret-box.ts';
+import { QuotaHistory } from './upstream/quota-history.ts';
 import { UpstreamSet } from './upstream/upstream-set.ts';
 import { UpstreamStore } from './upstream/upstream-store.ts';
 
@@ -67,6 +74,9 @@ export interface MirrorParts {
   readonly db: Database;
   readonly audit: AuditLog;
   readonly activity: Activity;
+  readonly quotaHistory: QuotaHistory;
+  readonly live: LiveSettings;
+  readonly housekeeping: Housekeeping;
   readonly upstreams: UpstreamSet;
   readonly repositories: RepositoryStore;
   readonly tags: TagStore;
@@ -141,8 +151,10 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
       log.error(error.message, { error });
     },
   });
+  const live = openLiveSettings(config, db);
+  const quotaHistory = openQuotaHistory(opened);
   const stores = openStores(db, layout);
-  const upstreams = openUpstreams(config, opened, events);
+  const upstreams = openUpstreams(config, opened, { events, quotaHistory });
   const cacheEvents = cacheEventsOf(events, activity, log);
   const shared = {
     ...stores,
@@ -153,13 +165,10 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
     freeSpaceFloorBytes: config.settings.freeSpaceFloor,
   };
   const hashes = new HashPool(Math.min(4, availableParallelism()));
-  const admission = new Admission({
-    ...stores,
-    db,
-    changed: (repository) => {
-      cacheEvents.changed(repository);
-    },
-  });
+  const changed = (repository: Repository): void => {
+    cacheEvents.changed(repository);
+  };
+  const admission = new Admission({ ...stores, db, changed });
   const manifestCache = new ManifestCache({ ...shared, admission });
   const blobCache = new BlobCache({ ...shared, hashes });
   const discovery = new DiscoveryCache(shared);
@@ -169,9 +178,7 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
     admission,
     removal,
     unlinking: new Unlinking(db),
-    changed: (repository) => {
-      cacheEvents.changed(repository);
-    },
+    changed,
   });
   const uploads = new Uploads({
     ...shared,
@@ -190,7 +197,22 @@ function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): Mi
     admission,
     deletions,
   });
-  return { ...opened, activity, upstreams, ...stores, hashes, ...caches, ...edges };
+  return {
+    ...opened,
+    live,
+    housekeeping: openHousekeeping(opened),
+    activity,
+    quotaHistory,
+    upstreams,
+    ...stores,
+    hashes,
+    ...caches,
+    ...edges,
+  };
+}
+
+function openLiveSettings(config: MirrorConfig, db: Database): LiveSettings {
+  return new LiveSettings(config.settings, config.givenSettings ?? new Set(), new SettingStore(db));
 }
 
 function cacheEventsOf(events: PartsEvents, activity: Activity, log: Log): CacheEvents {
@@ -219,24 +241,54 @@ function openStores(db: Database, layout: Layout) {
   };
 }
 
-function openUpstreams(config: MirrorConfig, opened: Opened, events: PartsEvents): UpstreamSet {
+function openQuotaHistory({ db, clock, log }: Opened): QuotaHistory {
+  return new QuotaHistory({
+    db,
+    clock,
+    onError: (error) => {
+      log.error(error.message, { error });
+    },
+  });
+}
+
+function openUpstreams(
+  config: MirrorConfig,
+  opened: Opened,
+  more: { readonly events: PartsEvents; readonly quotaHistory: QuotaHistory },
+): UpstreamSet {
   const { settings } = config;
   const box = config.secretBox ?? keyFileBox(opened.layout.secretKey);
   return new UpstreamSet({
     settings,
     isDefaultGiven: config.isDefaultUpstreamGiven ?? false,
     store: new UpstreamStore(opened.db, box),
-    onChange: events.upstreamsChanged,
-    createClient: (upstream, accounts) =>
+    onChange: more.events.upstreamsChanged,
+    watch: (name) => watchUpstream(name, opened.log, more.quotaHistory),
+    createClient: (upstream, accounts, watch) =>
       createUpstreamClient({
         settings: upstream,
         globalTls: settings.upstreamTls,
         accounts,
         clock: opened.clock,
+        watch,
         userAgent: `zhi-mirror/${config.version}`,
         ...(config.proxyEnvironment === undefined ? {} : { proxy: config.proxyEnvironment }),
       }),
   });
+}
+
+function watchUpstream(name: string, log: Log, quotaHistory: QuotaHistory): UpstreamWatch {
+  return {
+    quota: (quota) => {
+      quotaHistory.note(name, quota);
+    },
+    down: (error) => {
+      log.warn(`${name} keeps failing: it is left alone for a while, and what is held of it is served`, { error });
+    },
+    up: () => {
+      log.info(`${name} answers again`);
+    },
+  };
 }
 
 type Inner = ReturnType<typeof openStores> &

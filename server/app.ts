@@ -5,7 +5,8 @@ import { registerHealth } from './api/health.ts';
 import { createAdminApi } from './api/serve.ts';
 import type { AdminParts, MirrorControl } from './api/parts.ts';
 import type { Status } from './api/contract.ts';
-import type { Mirror, MirrorConfig } from './app.types.ts';
+import type { AdminSession, Mirror, MirrorConfig } from './app.types.ts';
+import { sessionInside } from './app-session.ts';
 import { buildParts } from './app-parts.ts';
 import type { MirrorParts } from './app-parts.ts';
 import { parseAddress } from './config/address.ts';
@@ -14,8 +15,11 @@ import { ConfigError } from './errors.ts';
 import { closeDoor, createDoor, openDoor, refuseTakenPort } from './http/listener.ts';
 import type { RequestHandler } from './http/listener.ts';
 import { requestContext, trustedProxyList } from './http/request-context.ts';
+import { isRegistryUrl } from './registry/routes.ts';
 import { coalesce } from './lib/coalesce.ts';
 import { diskSpace } from './lib/files.ts';
+import { layoutOf } from './storage/layout.ts';
+import { runningAdminUrl } from './storage/maintenance.ts';
 import { describeStatus } from './mirror-status.ts';
 import type { DiskFigures } from './mirror-status.ts';
 import { checkDoor } from './self-check.ts';
@@ -32,6 +36,17 @@ const dayMs = 86_400_000;
 /** Builds the product; nothing is opened before `start`. */
 export function createMirror(config: MirrorConfig): Mirror {
   return new EmbeddedMirror(config);
+}
+
+/**
+ * The admin API of a data directory for one command: of the mirror that has it open, else of this process, which then
+ * has it open and no door.
+ * @throws ConfigError (DATA_DIRECTORY_IN_USE while a mirror is starting, DATA_DIRECTORY_NEWER, CONFIG_INVALID), StorageError
+ */
+export async function openAdmin(config: MirrorConfig): Promise<AdminSession> {
+  const { dataDirectory, storageDirectory } = config.settings;
+  const url = runningAdminUrl(layoutOf(dataDirectory, storageDirectory));
+  return url === undefined ? new EmbeddedMirror(config).openDoorless() : { url };
 }
 
 /** The composition root: builds every object once and owns both doors. */
@@ -76,29 +91,11 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     const tls = readServerTls(this.#config.settings.tls);
     for (const setting of ['listen', 'adminListen'] as const)
       await refuseTakenPort(this.#address(setting), flags[setting]);
-    const parts = await buildParts(this.#config, {
-      contentChanged: (repository) => {
-        this.contentChanged(repository);
-      },
-      upstreamsChanged: () => {
-        this.#upstreamsChanged();
-      },
-      warned: () => {
-        this.#tellStatus();
-      },
-    });
+    const running = await this.#build(tls);
+    const { parts } = running;
     try {
-      const adminParts = this.#adminParts(parts);
-      const admin = createAdminApi(adminParts);
-      const pages = fastify({ logger: false });
-      registerHealth(pages, adminParts);
-      await Promise.all([admin.ready(), pages.ready()]);
-      const running: Running = { parts, tls: tls?.options, admin, pages, adminPort: 0 };
-      this.#running = running;
-      this.#startedAt = parts.clock.now();
-      this.#unreadable = parts.upstreams.unreadableAccounts();
-      await parts.uploads.start();
       await this.#openDoors(running);
+      parts.lock.tell(this.adminUrl);
     } catch (error) {
       await this.#release(parts);
       throw error;
@@ -106,6 +103,16 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     this.#startRoutine(parts);
     this.#writeLifecycle('mirror_start');
     void this.#checkOwnDoor(parts);
+  }
+
+  /** For {@link openAdmin}: everything but the doors and what runs by itself. */
+  async openDoorless(): Promise<AdminSession> {
+    const { parts, admin, pages } = await this.#build(undefined);
+    return sessionInside(admin, async () => {
+      await Promise.all([admin.close(), pages.close(), parts.blobCache.stop(10_000)]);
+      await parts.uploads.stop();
+      await this.#release(parts);
+    });
   }
 
   async stop(graceMs = 10_000): Promise<void> {
@@ -163,6 +170,36 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     this.#changedRepositories.add(repository);
     this.#tellCache();
     this.#measureSoon();
+  }
+
+  async #build(tls: ReturnType<typeof readServerTls>): Promise<Running> {
+    const parts = await buildParts(this.#config, {
+      contentChanged: (repository) => {
+        this.contentChanged(repository);
+      },
+      upstreamsChanged: () => {
+        this.#upstreamsChanged();
+      },
+      warned: () => {
+        this.#tellStatus();
+      },
+    });
+    try {
+      const adminParts = this.#adminParts(parts);
+      const admin = createAdminApi(adminParts);
+      const pages = fastify({ logger: false });
+      registerHealth(pages, adminParts);
+      await Promise.all([admin.ready(), pages.ready()]);
+      const running: Running = { parts, tls: tls?.options, admin, pages, adminPort: 0 };
+      this.#running = running;
+      this.#startedAt = parts.clock.now();
+      this.#unreadable = parts.upstreams.unreadableAccounts();
+      await parts.uploads.start();
+      return running;
+    } catch (error) {
+      await this.#release(parts);
+      throw error;
+    }
   }
 
   #upstreamsChanged(): void {
@@ -325,6 +362,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       parts.marks.flush();
     });
     parts.activity.close();
+    parts.quotaHistory.close();
     await parts.audit.close();
     await parts.hashes.close();
     parts.db.close();
@@ -353,10 +391,6 @@ interface Running {
   readonly admin: FastifyInstance;
   readonly pages: FastifyInstance;
   adminPort: number;
-}
-
-function isRegistryUrl(url: string): boolean {
-  return url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?');
 }
 
 function hostOf(host: string): string {

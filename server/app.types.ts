@@ -9,6 +9,8 @@ export interface MirrorConfig {
   readonly proxyEnvironment?: { readonly httpProxy: string; readonly httpsProxy: string; readonly noProxy: string };
   /** Whether a flag or the settings file names the default upstream; then the window's choice does not count. */
   readonly isDefaultUpstreamGiven?: boolean;
+  /** Top-level settings that a flag or the settings file gives; the window's choice does not count for these. Default: none. */
+  readonly givenSettings?: ReadonlySet<string>;
   /** Folder of the renderer's built files; absent in tests that do not open the window. */
   readonly rendererDirectory?: string;
   /** Encrypts secrets at rest; without it a key file in the data directory is used. */
@@ -42,3 +44,27 @@ export interface Mirror {
   /** Base URL of the mirror listener on this machine, e.g. `http://127.0.0.1:5050`. Valid after start. */
   readonly mirrorUrl: string;
 }
+
+/** One call of the admin API, as a command makes it. */
+export interface AdminRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With its query. */
+  readonly path: string;
+  /** JSON. */
+  readonly body: string | undefined;
+}
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Where a command finds the admin API: at the address of a running mirror, or inside this process. */
+export type AdminSession =
+  | { readonly url: string; readonly send?: undefined }
+  | {
+      readonly url?: undefined;
+      readonly send: (call: AdminRequest) => Promise<AdminAnswer>;
+      /** Gives the data directory back. */
+      readonly close: () => Promise<void>;
+    };

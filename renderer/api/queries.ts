@@ -175,6 +175,8 @@ export const useUpdateUpstream = () => useChange('updateUpstream', [keys.upstrea
 /** Removes an upstream; what is cached from it stays. */
 export const useRemoveUpstream = () =>
   useChange('removeUpstream', [keys.upstreams, keys.dashboard, keys.status, keys.match]);
+/** Puts the upstreams in another order. */
+export const useOrderUpstreams = () => useChange('orderUpstreams', [keys.upstreams, keys.dashboard, keys.match]);
 /** Makes an upstream the one for names without a host. */
 export const useSetDefaultUpstream = () => useChange('setDefaultUpstream', [keys.upstreams, keys.status, keys.match]);
 /** Adds an account to an upstream. */

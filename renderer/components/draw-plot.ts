@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { stack } from './plot-data.ts';
+import { lonePositions, stack } from './plot-data.ts';
 import type { PlotSeries } from './plot-data.ts';
 import { formatHour } from '../format.ts';
 
@@ -84,8 +84,14 @@ function seriesOptions(holder: HTMLElement, one: PlotSeries): uPlot.Series {
     label: one.label,
     stroke: color,
     width: 2,
-    spanGaps: false,
-    points: { show: false },
+    spanGaps: one.spansGaps ?? false,
+    points: {
+      show: false,
+      size: 6,
+      fill: color,
+      stroke: color,
+      filter: (plot, position) => lonePositions(plot.data[position] ?? []),
+    },
     ...(one.kind === 'area' ? { fill: withAlpha(color) } : {}),
   };
 }

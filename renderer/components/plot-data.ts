@@ -7,6 +7,16 @@ export interface PlotSeries {
   readonly kind: 'bar' | 'line' | 'area';
   /** One value per time; null where there is none. */
   readonly values: readonly (number | null)[];
+  /** A line goes on over what is not known, to the next value that is. */
+  readonly spansGaps?: boolean;
+}
+
+/** Where a value stands alone: a line has nothing to draw there, so it gets a dot. */
+export function lonePositions(values: ArrayLike<number | null | undefined>): number[] {
+  const isKnown = (index: number): boolean => (values[index] ?? null) !== null;
+  return Array.from({ length: values.length }, (_, index) => index).filter(
+    (index) => isKnown(index) && !isKnown(index - 1) && !isKnown(index + 1),
+  );
 }
 
 /** Stacks bars: each series becomes the sum of itself and all before it, so that drawing from last to first piles them up. */

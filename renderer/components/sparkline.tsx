@@ -1,3 +1,5 @@
+import { lonePositions } from './plot-data.ts';
+
 interface SparklineProps {
   /** One value per interval; null where there is none. */
   readonly values: readonly (number | null)[];
@@ -26,9 +28,10 @@ export function Sparkline({ values, top }: SparklineProps) {
   );
 }
 
-/** The line as an SVG path; gaps stay gaps. */
+/** The line as an SVG path; gaps stay gaps, and a value that stands alone is a dot. */
 export function sparkPath(values: readonly (number | null)[], top: number): string {
   const step = values.length > 1 ? (width - 4) / (values.length - 1) : 0;
+  const lone = new Set(lonePositions(values));
   let path = '';
   let isDown = false;
   for (const [index, value] of values.entries()) {
@@ -38,7 +41,8 @@ export function sparkPath(values: readonly (number | null)[], top: number): stri
     }
     const x = 2 + index * step;
     const y = height - 3 - (top <= 0 ? 0 : Math.min(1, value / top)) * (height - 6);
-    path += `${isDown ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    // the round end of a line without length is a dot
+    path += `${isDown ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}${lone.has(index) ? 'h0' : ''}`;
     isDown = true;
   }
   return path;

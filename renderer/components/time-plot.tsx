@@ -51,7 +51,7 @@ function Canvas(props: TimePlotProps & { readonly onPoint: (index: number | null
   const drawn = useRef<DrawnPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
-  const shape = props.series.map((one) => `${one.label}/${one.kind}/${one.color}`).join();
+  const shape = [...props.series.map((one) => `${one.label}/${one.kind}/${one.color}`), props.top].join();
   useEffect(() => {
     const element = holder.current;
     if (element === null) return undefined;

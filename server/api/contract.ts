@@ -121,6 +121,14 @@ export const dashboard = z.object({
     )
     .describe('Clients of the last 24 h, most recent first, at most 50.'),
   upstreams: z.array(z.object({ name: z.string(), mode: upstreamMode, health: upstreamHealth })),
+  quotas: z
+    .array(
+      z.object({
+        upstream: z.string(),
+        points: z.array(z.object({ at: z.number(), remaining: z.number(), limit: z.number() })),
+      }),
+    )
+    .describe('Pull quotas that upstreams told, in the intervals of the series; without those in which one told nothing.'),
 });
 
 /** An upstream as the window shows it: passwords never leave the server. */
@@ -145,7 +153,7 @@ export const testStep = z.object({
 
 export const matchResult = z.object({
   reference: z.string(),
-  rule: z.enum(['ns', 'host', 'prefix', 'content', 'local', 'default', 'none']),
+  rule: z.enum(['ns', 'host', 'prefix', 'content', 'local', 'catch-all', 'default', 'none']),
   explanation: z.string().describe('Which rule matched and why, for a person.'),
   repository: z.string().optional().describe('Name in the store.'),
   upstream: z.string().optional(),
@@ -326,6 +334,13 @@ export const routes = {
     path: '/api/v1/upstreams',
     query: z.object({ name: upstreamName }),
     body: z.undefined(),
+    response: done,
+  },
+  orderUpstreams: {
+    method: 'PUT',
+    path: '/api/v1/upstreams/order',
+    query: z.object({}),
+    body: z.object({ names: z.array(upstreamName).describe('All upstreams, first comes first.') }),
     response: done,
   },
   setDefaultUpstream: {

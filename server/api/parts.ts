@@ -10,7 +10,9 @@ import type { HotAnswers } from '../registry/hot-answers.ts';
 import type { Namespaces } from '../registry/namespaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Layout } from '../storage/layout.ts';
+import type { LiveSettings } from '../storage/live-settings.ts';
 import type { RepositoryStore } from '../storage/repository-store.ts';
+import type { QuotaHistory } from '../upstream/quota-history.ts';
 import type { UpstreamSet } from '../upstream/upstream-set.ts';
 import type { Status } from './contract.ts';
 import type { RequestCounts } from './request-counts.ts';
@@ -36,6 +38,8 @@ export interface AdminParts {
   readonly log: Log;
   readonly db: Database;
   readonly layout: Layout;
+  /** Housekeeping's settings, which the window may change. */
+  readonly live: LiveSettings;
   readonly upstreams: UpstreamSet;
   readonly namespaces: Namespaces;
   readonly repositories: RepositoryStore;
@@ -45,6 +49,7 @@ export interface AdminParts {
   readonly hot: HotAnswers;
   readonly audit: AuditLog;
   readonly activity: Activity;
+  readonly quotaHistory: QuotaHistory;
   /** Told of each recorded request beside `activity.noteRequest`. */
   readonly requestCounts: RequestCounts;
   readonly control: MirrorControl;

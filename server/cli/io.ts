@@ -20,6 +20,10 @@ export interface CommandLine {
   readonly settingsFile: string | undefined;
   /** `--zot-config`, as the person wrote it. */
   readonly zotConfig: string | undefined;
+  /** The command's own options by name without dashes; an option without a value is "". */
+  readonly options: Readonly<Record<string, string>>;
+  /** What stands beside the flags. */
+  readonly words: readonly string[];
   /** Whether `--json` was given. */
   readonly isJson: boolean;
   /** What is wrong with the command line itself, each one sentence. */

@@ -5,6 +5,7 @@ import { ConfigError, isExpected } from '../errors.ts';
 import { redactText } from '../lib/log.ts';
 import { nearest } from '../lib/nearest.ts';
 import { doubleDashes, readCommandLine } from './arguments.ts';
+import type { CommandOption } from './arguments.ts';
 import type { CliIo, CommandAction, CommandLine } from './io.ts';
 import { productVersion } from './product.ts';
 
@@ -13,6 +14,10 @@ interface CommandEntry {
   readonly summary: string;
   readonly flags: readonly SettingFlag[];
   readonly hasJson: boolean;
+  /** Options that stand for no setting. */
+  readonly options?: readonly CommandOption[];
+  /** Words beside the flags, as the help shows them: "REPOSITORY", "[DIGEST]". */
+  readonly words?: readonly string[];
   /** Shown below its flags. */
   readonly note?: string;
   readonly load: () => Promise<CommandAction>;
@@ -63,7 +68,17 @@ export async function readServeLine(args: readonly string[], io: CliIo): Promise
       }),
   };
   await run(buildProgram(io), 'serve', entry, { args, io });
-  return read[0] ?? { flags: {}, settingsFile: undefined, zotConfig: undefined, isJson: false, problems: [] };
+  return (
+    read[0] ?? {
+      flags: {},
+      settingsFile: undefined,
+      zotConfig: undefined,
+      options: {},
+      words: [],
+      isJson: false,
+      problems: [],
+    }
+  );
 }
 
 async function dispatch(argv: readonly string[], io: CliIo): Promise<number> {
@@ -89,7 +104,7 @@ async function run(
   program.commands
     .find((command) => command.name() === name)
     ?.action(async (_, command: Command) => {
-      const line = readCommandLine(command);
+      const line = readCommandLine(command, { options: entry.options ?? [], words: entry.words ?? [] });
       code = await (await entry.load())(line, call.io);
     });
   try {
@@ -110,9 +125,13 @@ function buildProgram(io: CliIo): Command {
   for (const [name, entry] of Object.entries(commands)) {
     const command = quiet(program.command(name), io)
       .description(entry.summary)
-      .usage('[flags]')
+      .usage([...(entry.words ?? []), '[flags]'].join(' '))
       .allowUnknownOption()
       .allowExcessArguments();
+    for (const { name: option, placeholder, help } of entry.options ?? [])
+      command.addOption(
+        placeholder === undefined ? new Option(`--${option}`, help) : flagOption(option, placeholder, help),
+      );
     for (const flag of [...entry.flags, ...commonFlags])
       command.addOption(flagOption(flag.name, flag.placeholder, flag.help));
     command.addOption(flagOption('settings', 'FILE', 'settings file (YAML); flags win over it'));

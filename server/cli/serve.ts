@@ -21,6 +21,7 @@ export function mirrorConfig(loaded: ReturnType<typeof readSettings>): MirrorCon
     settings: loaded.settings,
     proxyEnvironment: loaded.proxyEnvironment,
     isDefaultUpstreamGiven: loaded.isDefaultUpstreamGiven,
+    givenSettings: loaded.given,
     version: productVersion(),
     ...(renderer === undefined ? {} : { rendererDirectory: renderer }),
   };

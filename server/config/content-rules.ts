@@ -50,6 +50,11 @@ export function compileRule(rule: ContentRule): CompiledRule {
   };
 }
 
+/** True for a rule about every name that puts nothing before it: it says nothing about any name in particular. PURE. */
+export function isCatchAll({ prefix, destination }: ContentRule): boolean {
+  return trimSlashes(destination) === '' && /^\*\*(?:\/\*\*?)*$/.test(trimSlashes(prefix));
+}
+
 /** `prefix → destination`, for a person. PURE. */
 export function describeRule({ prefix, destination, stripPrefix }: ContentRule): string {
   const to = trimSlashes(destination);

@@ -38,6 +38,8 @@ export interface LoadedSettings {
   readonly proxyEnvironment: ProxyEnvironment;
   /** Whether a flag or the file names the default upstream; then the window's choice does not count. */
   readonly isDefaultUpstreamGiven: boolean;
+  /** Top-level settings that a flag or the file gives; the window's choice does not count for these. */
+  readonly given: ReadonlySet<string>;
 }
 
 const fileLimitBytes = 4 * 2 ** 20;
@@ -57,6 +59,7 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
     settings: found.settings,
     proxyEnvironment: readProxyEnvironment(options.env),
     isDefaultUpstreamGiven: input.values['upstreamRegistry'] !== undefined,
+    given: new Set(Object.keys(input.values)),
   };
 }
 

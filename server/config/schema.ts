@@ -146,6 +146,29 @@ export const upstream = z.strictObject({
     .describe('Content rules, tried in order. With any, only what they name is fetched from this upstream.'),
 });
 
+/** Which tags stay, by repository; what no rule names stays. */
+export const retentionRule = z.strictObject({
+  repositories: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('Globs of repositories; * is within one segment, ** any number of them.'),
+  tags: z.array(z.string().min(1)).default(['**']).describe('Globs of the tags the rule is about; others stay.'),
+  keep: z
+    .strictObject({
+      newest: z.number().int().min(0).optional().describe('This many, by when they came to point where they do.'),
+      semver: z.string().min(1).optional().describe('Versions in this range, such as ">=2.0.0 <3".'),
+      pulledWithin: duration.optional().describe('Tags that were pulled within this time.'),
+      pushedWithin: duration.optional().describe('Tags that were pushed, or came from upstream, within this time.'),
+    })
+    .prefault({})
+    .describe('A tag stays when one of these says so; with none of them every tag of the rule goes.'),
+  untagged: duration
+    .optional()
+    .describe(
+      'Manifests of these repositories that have no tag, that nothing references and nobody pulled for this long, go.',
+    ),
+});
+
 function isExpression(text: string): boolean {
   try {
     return new RegExp(text).source !== '';
@@ -247,6 +270,46 @@ export const settings = z.strictObject({
   freeSpaceFloor: size
     .prefault('512 MiB')
     .describe('Caching stops, and serving goes on, when less than this is free on the disk.'),
+  storageCap: size
+    .prefault('0 B')
+    .describe(
+      'Most bytes of blobs kept on the disk; 0 B is no cap. What was pulled longest ago goes first; pins and pushed content never go.',
+    ),
+  history: z
+    .strictObject({
+      keepFor: duration
+        .prefault('30d')
+        .describe('How long the previous content of a moved or deleted tag is kept, to be rolled back to.'),
+    })
+    .prefault({})
+    .describe('What tags pointed at before.'),
+  gc: z
+    .strictObject({
+      every: duration
+        .prefault('24h')
+        .describe('How often content that nothing needs any more is removed; 0s: never by itself.'),
+      delay: duration
+        .prefault('1h')
+        .describe('How long content that no manifest references is left alone: a push may be under way.'),
+    })
+    .prefault({})
+    .describe('Garbage collection: what nothing needs any more is removed, while serving.'),
+  retention: z
+    .strictObject({
+      rules: z
+        .array(retentionRule)
+        .default([])
+        .describe('In order; the first that names the repository and the tag decides.'),
+    })
+    .prefault({})
+    .describe('Which tags stay; applied before each garbage collection.'),
+  scrub: z
+    .strictObject({
+      every: duration.prefault('30d').describe('How often each blob is read again and proved; 0s: never by itself.'),
+      rate: size.prefault('20 MiB').describe('Bytes read per second at most.'),
+    })
+    .prefault({})
+    .describe('Reading stored content again, to find what rotted on the disk.'),
   trustedProxies: z
     .array(z.string())
     .default([])
@@ -262,6 +325,9 @@ export type AccountSettings = z.output<typeof account>;
 export type AccountInput = z.input<typeof account>;
 export type ContentRule = z.output<typeof contentRule>;
 export type UpstreamTlsSettings = z.output<typeof upstreamTls>;
+export type RetentionRule = z.output<typeof retentionRule>;
+/** A retention rule as a person or the admin API writes it: durations are text. */
+export type RetentionRuleInput = z.input<typeof retentionRule>;
 /** All settings, defaults filled in, durations in milliseconds, sizes in bytes. */
 export type Settings = z.output<typeof settings>;
 export type SettingsInput = z.input<typeof settings>;

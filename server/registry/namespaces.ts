@@ -2,7 +2,7 @@ import { canonicalHost } from '../config/upstream-text.ts';
 import type { Target } from '../cache/targets.ts';
 
 /** Which rule decided where a request leads. */
-export type NamespaceRule = 'ns' | 'host' | 'prefix' | 'content' | 'local' | 'default' | 'none';
+export type NamespaceRule = 'ns' | 'host' | 'prefix' | 'content' | 'local' | 'catch-all' | 'default' | 'none';
 
 export interface NamespaceMatch {
   readonly rule: NamespaceRule;
@@ -10,6 +10,16 @@ export interface NamespaceMatch {
   readonly target: Target | undefined;
   /** For a person: which rule and why. */
   readonly explanation: string;
+}
+
+/** Where content rules lead a name. */
+export interface ContentRuleMatch {
+  readonly upstream: string;
+  readonly upstreamRepository: string;
+  /** The rule, for a person. */
+  readonly rule: string;
+  /** True when only rules about every name there is are about this one. */
+  readonly isCatchAll: boolean;
 }
 
 /** What the mapping needs to know about the mirror; the clients control everything in {@link NamespaceRequest}. */
@@ -20,7 +30,7 @@ export interface Namespaces {
   /** The upstream and repository that a content rule leads a name to; undefined when none is about it. */
   matchContent(
     name: string,
-  ): { readonly upstream: string; readonly upstreamRepository: string; readonly rule: string } | undefined;
+  ): ContentRuleMatch | undefined;
   /** Whether a repository of pushed content has this name. */
   isLocal(name: string): boolean;
   readonly defaultUpstream: string | undefined;
@@ -37,7 +47,8 @@ export interface NamespaceRequest {
 
 /**
  * Maps a request to the repository in the store and on its upstream, in this order: `?ns=`; intercepted `Host`; first
- * segment is an upstream; a content rule; an existing local repository; the default upstream.
+ * segment is an upstream; a content rule; an existing local repository; a content rule about every name; the default
+ * upstream. A rule that takes all names would otherwise take those of pushed content, too.
  */
 export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest): NamespaceMatch {
   const { repository } = request;
@@ -56,14 +67,7 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
     );
   }
   const content = namespaces.matchContent(repository);
-  if (content !== undefined) {
-    const { upstream, upstreamRepository, rule } = content;
-    return {
-      rule: 'content',
-      target: { name: repository, upstream, upstreamRepository },
-      explanation: `the content rule "${rule}" of ${upstream} leads to ${upstreamRepository}`,
-    };
-  }
+  if (content !== undefined && !content.isCatchAll) return byContentRule('content', repository, content);
   if (namespaces.isLocal(repository)) {
     return {
       rule: 'local',
@@ -71,6 +75,7 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
       explanation: `${repository} is a repository of this mirror`,
     };
   }
+  if (content !== undefined) return byContentRule('catch-all', repository, content);
   if (namespaces.defaultUpstream === undefined)
     return { rule: 'none', target: undefined, explanation: 'no rule matches and there is no default upstream' };
   return found(
@@ -79,6 +84,18 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
     repository,
     `no other rule matches, so the default upstream ${namespaces.defaultUpstream} is asked`,
   );
+}
+
+function byContentRule(
+  rule: 'content' | 'catch-all',
+  name: string,
+  { upstream, upstreamRepository, rule: text }: ContentRuleMatch,
+): NamespaceMatch {
+  return {
+    rule,
+    target: { name, upstream, upstreamRepository },
+    explanation: `the content rule "${text}" of ${upstream} leads to ${upstreamRepository}`,
+  };
 }
 
 function matchNs(namespaces: Namespaces, repository: string, ns: string): NamespaceMatch {

@@ -56,8 +56,8 @@ function mirroredFrom(rule: PushRule, match: NamespaceMatch, repository: string)
   const cachedFrom = rule.upstreamOf(repository);
   if (cachedFrom !== undefined) return cachedFrom;
   if (target?.upstream === undefined) return undefined;
-  if (match.rule !== 'default') return target.upstream;
-  // pulled through the default upstream before: a push would put other content behind a name that is in use
+  if (match.rule !== 'default' && match.rule !== 'catch-all') return target.upstream;
+  // pulled from the upstream before: a push would put other content behind a name that is in use
   return rule.holdsContent(target.name) ? target.upstream : undefined;
 }
 

@@ -80,7 +80,7 @@ export class RegistryRoutes {
         );
         return;
       case 'blob':
-        await this.#parts.blobs.handle(context, this.#target(context, route), route.digest, () =>
+        await this.#parts.blobs.handle(context, this.#blobTarget(context, route), route.digest, () =>
           this.#mayBeNew(context, route),
         );
         return;
@@ -105,6 +105,20 @@ export class RegistryRoutes {
     if (match.target === undefined)
       throw new RequestError('NAME_UNKNOWN', match.explanation, { value: route.repository });
     return match.target;
+  }
+
+  /**
+   * Before a push a client asks with HEAD which blobs it can leave out. Under a name that a rule about every name leads to an
+   * upstream, and that nobody has pulled yet, the answer must be about the repository the push would make: blobs that only
+   * the upstream has are not in it. A client that pulls does not ask this way.
+   */
+  #blobTarget(context: RequestContext, route: Extract<RegistryRoute, { readonly kind: 'blob' }>): Target {
+    const target = this.#target(context, route);
+    const request = namespaceRequest(context, route);
+    if (context.request.method !== 'HEAD' || matchNamespace(this.#parts.namespaces, request).rule !== 'catch-all')
+      return target;
+    const isNew = this.#parts.isWritable(request);
+    return isNew ? { name: target.name, upstream: undefined, upstreamRepository: undefined } : target;
   }
 
   /**
@@ -140,4 +154,9 @@ type WriteRoute = Extract<RegistryRoute, { readonly kind: 'manifest' | 'blob' | 
 function isWrite(method: string, route: RegistryRoute): route is WriteRoute {
   if (method === 'GET' || method === 'HEAD') return false;
   return route.kind === 'manifest' || route.kind === 'blob' || route.kind === 'uploads' || route.kind === 'upload';
+}
+
+/** Whether a request's target is the registry's, and not one of the pages beside it. The client controls it. */
+export function isRegistryUrl(url: string): boolean {
+  return url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?');
 }

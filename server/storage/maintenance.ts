@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../db/database.ts';
@@ -8,6 +8,8 @@ import type { Layout } from './layout.ts';
 
 /** Proof that this process alone uses the data directory. */
 export interface DataDirectoryLock {
+  /** Tells commands on the same data directory where the admin API is. */
+  tell(adminUrl: string): void;
   release(): void;
 }
 
@@ -22,7 +24,14 @@ export function lockDataDirectory(layout: Layout, dataDirectory: string): DataDi
       const fd = openSync(layout.lock, 'wx', 0o600);
       writeSync(fd, lockText(process.pid));
       closeSync(fd);
-      return { release: () => rmSync(layout.lock, { force: true }) };
+      return {
+        tell: (adminUrl) => {
+          writeFileSync(layout.lock, `${lockText(process.pid)} ${adminUrl}`, { mode: 0o600 });
+        },
+        release: () => {
+          rmSync(layout.lock, { force: true });
+        },
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
         throw new ConfigError([`the data directory ${dataDirectory} can't be written: ${(error as Error).message}`], {
@@ -38,10 +47,33 @@ export function lockDataDirectory(layout: Layout, dataDirectory: string): DataDi
   });
 }
 
-function refuseWhenHeld(layout: Layout, dataDirectory: string): void {
+/**
+ * Where the mirror that has the data directory open answers the admin API; undefined when none has it open.
+ * @throws ConfigError (DATA_DIRECTORY_IN_USE) while it is starting or another command has it open
+ */
+export function runningAdminUrl(layout: Layout): string | undefined {
+  const { pid, isHeld, adminUrl } = readLock(layout);
+  if (!isHeld) return undefined;
+  if (adminUrl !== undefined) return adminUrl;
+  throw new ConfigError(
+    [`process ${pid} has the data directory open and answers nobody yet; try again when it is done.`],
+    { code: 'DATA_DIRECTORY_IN_USE' },
+  );
+}
+
+function readLock(layout: Layout): {
+  readonly pid: string;
+  readonly isHeld: boolean;
+  readonly adminUrl: string | undefined;
+} {
   const text = existsSync(layout.lock) ? readFileSync(layout.lock, 'utf8') : '';
-  const [pid = '', startedAt] = text.split(' ');
+  const [pid = '', startedAt, adminUrl] = text.split(' ');
   const isHeld = /^\d+$/.test(pid) && Number(pid) !== process.pid && processStart(Number(pid)) === startedAt;
+  return { pid, isHeld, adminUrl };
+}
+
+function refuseWhenHeld(layout: Layout, dataDirectory: string): void {
+  const { pid, isHeld } = readLock(layout);
   if (isHeld) {
     throw new ConfigError(
       [

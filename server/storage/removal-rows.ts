@@ -23,13 +23,18 @@ export class RemovalRows {
     this.#tag = db.prepare('DELETE FROM tags WHERE repository_id = ? AND name = ?');
     this.#manifestLink = db.prepare('DELETE FROM repository_manifests WHERE repository_id = ? AND digest = ?');
     this.#manifest = db.prepare(
-      'DELETE FROM manifests WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE digest = @digest)',
+      `DELETE FROM manifests WHERE digest = @digest
+       AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE digest = @digest)
+       AND NOT EXISTS (SELECT 1 FROM deleted_manifests WHERE digest = @digest)`,
     );
     this.#blobLink = db.prepare('DELETE FROM repository_blobs WHERE repository_id = ? AND digest = ?');
-    // a link is enough to keep it; the references are asked as well, so that no manifest anybody holds can lose a layer
+    // a link is enough to keep it; the references are asked as well, so that no manifest that anybody holds,
+    // or that is kept to be restored, can lose a layer
     this.#blob = db.prepare(
       `DELETE FROM blobs WHERE digest = @digest AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = @digest)
        AND NOT EXISTS (SELECT 1 FROM manifest_references f JOIN repository_manifests m ON m.digest = f.parent
+         WHERE f.child = @digest AND f.kind <> 'manifest')
+       AND NOT EXISTS (SELECT 1 FROM manifest_references f JOIN deleted_manifests d ON d.digest = f.parent
          WHERE f.child = @digest AND f.kind <> 'manifest') RETURNING digest, size`,
     );
     this.#answers = db.prepare('DELETE FROM upstream_answers WHERE repository_id = ?');

@@ -8,6 +8,10 @@ export interface BreakerOptions {
   readonly failures: number;
   readonly waitMs: number;
   readonly clock: Clock;
+  /** Told once when it opens, and not again until an answer came. */
+  readonly onDown?: (error: UpstreamError) => void;
+  /** Told of the first answer after that. */
+  readonly onUp?: () => void;
 }
 
 /** What can't be answered otherwise may find out this long after the last failure whether the upstream is back. */
@@ -35,6 +39,8 @@ export class Breaker {
   #openUntil: number | undefined;
   #probe: Pass | undefined;
   #lastError: UpstreamError | undefined;
+  /** Apart from being open: a person who asks for another try does not bring an upstream back. */
+  #isDown = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -72,6 +78,8 @@ export class Breaker {
       isProbe,
       answered: () => {
         this.reset();
+        if (this.#isDown) this.#options.onUp?.();
+        this.#isDown = false;
       },
       failed: (error) => {
         this.#fail(pass, error);
@@ -107,7 +115,10 @@ export class Breaker {
     if (hasProbed) this.#probe = undefined;
     // what was sent before it opened does not prolong the wait
     const mayOpen = hasProbed || (this.#openUntil === undefined && this.#failures >= this.#options.failures);
-    if (mayOpen) this.#openUntil = this.#options.clock.monotonic() + this.#options.waitMs;
+    if (!mayOpen) return;
+    this.#openUntil = this.#options.clock.monotonic() + this.#options.waitMs;
+    if (!this.#isDown) this.#options.onDown?.(error);
+    this.#isDown = true;
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   TestStep,
   UpstreamClient,
   UpstreamHealth,
+  UpstreamWatch,
 } from './client.types.ts';
 import { getReferrers, listTags } from './discovery.ts';
 import { HealthRecord } from './health.ts';
@@ -38,6 +39,8 @@ export interface UpstreamClientOptions {
   readonly proxy?: ProxyEnvironment;
   /** `zhi-mirror/<version>`. */
   readonly userAgent: string;
+  /** Absent for a client that only tests. */
+  readonly watch?: UpstreamWatch | undefined;
   /** Resolver and private ranges; the machine's when absent. For tests. */
   readonly network?: Network;
 }
@@ -60,9 +63,9 @@ class RegistryClient implements UpstreamClient {
   readonly #closing = new AbortController();
 
   constructor(options: UpstreamClientOptions) {
-    const { settings, clock, network = systemNetwork } = options;
+    const { settings, clock, watch, network = systemNetwork } = options;
     assertProxy(settings.proxy);
-    const health = new HealthRecord(clock);
+    const health = new HealthRecord(clock, (quota) => watch?.quota(quota));
     this.name = settings.name;
     this.#options = options;
     this.#endpoints = endpointsOf(settings.name, settings.urls);
@@ -90,6 +93,7 @@ class RegistryClient implements UpstreamClient {
       authenticator: this.#authenticator,
       health,
       clock,
+      watch,
       mayBePrivate: this.#mayBePrivate,
     });
   }

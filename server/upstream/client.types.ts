@@ -79,6 +79,16 @@ export interface UpstreamHealth {
   readonly bytesReceived: number;
 }
 
+/** Who is told what happens to an upstream in ordinary traffic, beside the requests themselves. */
+export interface UpstreamWatch {
+  /** An answer told the quota. */
+  quota(quota: Quota): void;
+  /** It failed so often that it is left alone; once, until {@link UpstreamWatch.up}. */
+  down(error: UpstreamError): void;
+  /** It answers again. */
+  up(): void;
+}
+
 /** One step of an upstream test, in order: dns, tcp, tls, token, pull, quota. */
 export interface TestStep {
   readonly step: 'dns' | 'tcp' | 'tls' | 'token' | 'pull' | 'quota';

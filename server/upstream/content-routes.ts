@@ -1,4 +1,4 @@
-import { compileRule, describeRule } from '../config/content-rules.ts';
+import { compileRule, describeRule, isCatchAll } from '../config/content-rules.ts';
 import type { CompiledRule } from '../config/content-rules.ts';
 import type { UpstreamSettings } from '../config/schema.ts';
 import type { UpstreamClient } from './client.types.ts';
@@ -18,6 +18,8 @@ export interface ContentMatch {
   readonly upstreamRepository: string;
   /** The rule, for a person. */
   readonly rule: string;
+  /** True when only rules about every name there is are about this one. */
+  readonly isCatchAll: boolean;
 }
 
 interface Route {
@@ -46,10 +48,16 @@ export class ContentRoutes {
 
   /** The first upstream that a content rule leads this name to; undefined when none is about it. */
   match(name: string): ContentMatch | undefined {
-    const [first] = this.#routesOf(name);
+    const routes = this.#allRoutesOf(name);
+    const [first] = preferFetching(routes);
     if (first === undefined) return undefined;
     const { upstream, repository, rule } = first;
-    return { upstream: upstream.settings.name, upstreamRepository: repository, rule: describeRule(rule.rule) };
+    return {
+      upstream: upstream.settings.name,
+      upstreamRepository: repository,
+      rule: describeRule(rule.rule),
+      isCatchAll: routes.every((route) => isCatchAll(route.rule.rule)),
+    };
   }
 
   /** `upstream` as this target may ask it: with the others that content rules name, and without what they leave out. */
@@ -67,15 +75,17 @@ export class ContentRoutes {
 
   /** One route of each upstream with a rule about the name: those that fetch, or else those that only serve what is held. */
   #routesOf(name: string): readonly Route[] {
-    const routes = this.#rules.flatMap(({ upstream, rules }): Route[] => {
+    return preferFetching(this.#allRoutesOf(name));
+  }
+
+  #allRoutesOf(name: string): readonly Route[] {
+    return this.#rules.flatMap(({ upstream, rules }): Route[] => {
       for (const rule of rules) {
         const repository = rule.sourceOf(name);
         if (repository !== undefined) return [{ upstream, repository: onHub(upstream, repository), rule }];
       }
       return [];
     });
-    const fetching = routes.filter(({ upstream }) => upstream.settings.onDemand);
-    return fetching.length === 0 ? routes : fetching;
   }
 
   /** A name with the upstream written in it gets what the upstream's rules let through; undefined when it has none. */
@@ -95,6 +105,11 @@ export class ContentRoutes {
     const closed = `no content rule of ${settings.name} is about it`;
     return [{ client, repository, closed, refusal: () => undefined }];
   }
+}
+
+function preferFetching(routes: readonly Route[]): readonly Route[] {
+  const fetching = routes.filter(({ upstream }) => upstream.settings.onDemand);
+  return fetching.length === 0 ? routes : fetching;
 }
 
 function linkOf({ upstream, repository, rule }: Route): ContentLink {

@@ -5,6 +5,7 @@ import { readQuota } from './quota.ts';
 /** Counts and last outcomes of one upstream; cheap to read at any time. */
 export class HealthRecord {
   readonly #clock: Clock;
+  readonly #onQuota: ((quota: Quota) => void) | undefined;
   #requests = 0;
   #failures = 0;
   #bytesReceived = 0;
@@ -13,8 +14,10 @@ export class HealthRecord {
   #lastError: string | undefined;
   #quota: Quota | undefined;
 
-  constructor(clock: Clock) {
+  /** `onQuota` is told whenever an answer tells the quota. */
+  constructor(clock: Clock, onQuota?: (quota: Quota) => void) {
     this.#clock = clock;
+    this.#onQuota = onQuota;
   }
 
   get quota(): Quota | undefined {
@@ -40,7 +43,10 @@ export class HealthRecord {
   }
 
   noteQuota(headers: ResponseHeaders): void {
-    this.#quota = readQuota(headers, this.#clock.now()) ?? this.#quota;
+    const quota = readQuota(headers, this.#clock.now());
+    if (quota === undefined) return;
+    this.#quota = quota;
+    this.#onQuota?.(quota);
   }
 
   /** `openMs` and `limitedMs` are the times nothing goes out, when there are any. */

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Authenticator } from './auth.ts';
 import { Breaker } from './breaker.ts';
 import type { Pass } from './breaker.ts';
-import type { UpstreamHealth } from './client.types.ts';
+import type { UpstreamHealth, UpstreamWatch } from './client.types.ts';
 import { EndpointOrder } from './endpoint-order.ts';
 import { isTrouble } from './fault.ts';
 import type { HealthRecord } from './health.ts';
@@ -61,6 +61,7 @@ export interface SessionOptions {
   readonly authenticator: Authenticator;
   readonly health: HealthRecord;
   readonly clock: Clock;
+  readonly watch?: UpstreamWatch | undefined;
   /** Whether an upstream URL may lead to private addresses. */
   readonly mayBePrivate: (endpoint: Endpoint) => boolean;
 }
@@ -76,7 +77,7 @@ export class Session {
   readonly #order: EndpointOrder;
 
   constructor(options: SessionOptions) {
-    const { settings, endpoints, clock } = options;
+    const { settings, endpoints, clock, watch } = options;
     this.#options = options;
     this.#slots = new Slots(settings.maxConcurrent);
     this.#breaker = new Breaker({
@@ -84,6 +85,8 @@ export class Session {
       failures: settings.breakerFailures,
       waitMs: settings.breakerWait,
       clock,
+      onDown: (error) => watch?.down(error),
+      onUp: () => watch?.up(),
     });
     this.#order = new EndpointOrder({ name: settings.name, endpoints, waitMs: settings.breakerWait, clock });
   }

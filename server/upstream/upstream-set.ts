@@ -2,9 +2,10 @@ import { ConfigError, RequestError } from '../errors.ts';
 import type { AccountInput, AccountSettings, Settings, UpstreamInput, UpstreamSettings } from '../config/schema.ts';
 import { account as accountSchema, upstream as schema } from '../config/schema.ts';
 import { canonicalHost, starterUpstreams } from '../config/upstream-text.ts';
-import type { UpstreamClient } from './client.types.ts';
+import type { UpstreamClient, UpstreamWatch } from './client.types.ts';
 import { ContentRoutes } from './content-routes.ts';
 import type { ContentMatch, RoutedTarget } from './content-routes.ts';
+import { endpointsOf } from './names.ts';
 import { unusableClient } from './unusable-client.ts';
 import type { UpstreamStore } from './upstream-store.ts';
 
@@ -20,7 +21,13 @@ export interface UpstreamSetParts {
   /** Whether a person named the default upstream by flag or file. */
   readonly isDefaultGiven: boolean;
   readonly store: UpstreamStore;
-  readonly createClient: (settings: UpstreamSettings, accounts: () => readonly AccountSettings[]) => UpstreamClient;
+  readonly createClient: (
+    settings: UpstreamSettings,
+    accounts: () => readonly AccountSettings[],
+    watch: UpstreamWatch | undefined,
+  ) => UpstreamClient;
+  /** Who is told what happens to the upstream of this name; what is only tried is not watched. */
+  readonly watch?: (name: string) => UpstreamWatch;
   /** Called after anything changed that may change an answer. */
   readonly onChange: () => void;
 }
@@ -155,11 +162,32 @@ export class UpstreamSet {
     this.#parts.onChange();
   }
 
-  /** A client that is in no list, for testing settings before they are saved. Close it. */
+  /**
+   * Puts them in this order, which is the one they are shown in and asked for a content rule in: where rules of several
+   * are about the same name, the first of them gets it. One that only a flag names is stored with its place.
+   * @throws RequestError (DENIED when locked, REQUEST_INVALID unless each is named once)
+   */
+  reorder(names: readonly string[]): void {
+    this.#refuseWhenLocked();
+    this.#refuseUnlessAll(names);
+    const ordered = names.map((name) => this.#known(name));
+    this.#parts.store.reorder(ordered.map(({ input }) => input));
+    this.#active.clear();
+    for (const upstream of ordered) this.#active.set(upstream.settings.name, upstream);
+    this.#content = undefined;
+    this.#parts.onChange();
+  }
+
+  /**
+   * A client that is in no list, for testing settings before they are saved. Close it. Without accounts of their own the
+   * settings get the stored ones, but only when they lead nowhere the stored upstream does not lead.
+   */
   trial(input: UpstreamInput): UpstreamClient {
     const settings = schema.parse(input);
-    const stored = this.#active.has(settings.name) ? this.accounts(settings.name) : [];
-    return this.#parts.createClient(settings, () => (settings.accounts.length > 0 ? settings.accounts : stored));
+    const saved = this.#active.get(settings.name)?.settings;
+    const stored = saved !== undefined && mayShareAccounts(saved, settings) ? this.accounts(settings.name) : [];
+    const accounts = settings.accounts.length > 0 ? settings.accounts : stored;
+    return this.#parts.createClient(settings, () => accounts, undefined);
   }
 
   async close(): Promise<void> {
@@ -197,18 +225,23 @@ export class UpstreamSet {
   /** A certificate file that went missing since it was saved must not keep the mirror from starting. */
   #createOrStandIn(settings: UpstreamSettings): UpstreamClient {
     try {
-      return this.#parts.createClient(settings, () => this.accounts(settings.name));
+      return this.#createClient(settings);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       return unusableClient(settings.name, error);
     }
   }
 
+  #createClient(settings: UpstreamSettings): UpstreamClient {
+    const { createClient, watch } = this.#parts;
+    return createClient(settings, () => this.accounts(settings.name), watch?.(settings.name));
+  }
+
   async #write(input: UpstreamInput, accounts: readonly AccountInput[]): Promise<ActiveUpstream> {
     const { accounts: _accounts, ...rest } = input;
     const settings = schema.parse(rest);
     // made first: settings that can't work must not be saved
-    const client = this.#parts.createClient(settings, () => this.accounts(settings.name));
+    const client = this.#createClient(settings);
     const before = this.#active.get(settings.name);
     this.#parts.store.put(rest);
     const upstream = { input: rest, settings, client };
@@ -218,6 +251,19 @@ export class UpstreamSet {
     this.#parts.onChange();
     await before?.client.close();
     return upstream;
+  }
+
+  #refuseUnlessAll(names: readonly string[]): void {
+    const problems = [
+      ['unknown', names.filter((name) => !this.#active.has(name))],
+      ['missing', [...this.#active.keys()].filter((name) => !names.includes(name))],
+      ['named twice', names.filter((name, position) => names.indexOf(name) !== position)],
+    ] as const;
+    const said = problems.flatMap(([what, which]) => (which.length === 0 ? [] : [`${what}: ${which.join(', ')}`]));
+    if (said.length > 0)
+      throw new RequestError('REQUEST_INVALID', `the order must name each upstream once (${said.join('; ')})`, {
+        value: names.join(', '),
+      });
   }
 
   #known(name: string): ActiveUpstream {
@@ -231,4 +277,14 @@ export class UpstreamSet {
     if (this.isLocked)
       throw new RequestError('DENIED', 'the upstreams are listed in the settings file; change them there and restart');
   }
+}
+
+/** True when the tried settings send what they are given to no place that the saved ones do not, and check it no less. */
+function mayShareAccounts(saved: UpstreamSettings, tried: UpstreamSettings): boolean {
+  const known = new Set(endpointsOf(saved.name, saved.urls).map(({ origin }) => origin));
+  const endpoints = endpointsOf(tried.name, tried.urls);
+  const isChecked = tried.tls.verify || !saved.tls.verify;
+  // over plain HTTP, or unchecked TLS, a proxy can read what passes
+  const isDirect = tried.proxy === saved.proxy || (tried.tls.verify && endpoints.every(({ isSecure }) => isSecure));
+  return isChecked && isDirect && endpoints.every(({ origin }) => known.has(origin));
 }

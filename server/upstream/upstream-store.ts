@@ -36,6 +36,18 @@ export class UpstreamStore {
       .run(input.name, JSON.stringify(settings));
   }
 
+  /** Puts the upstreams in this order; one that is not stored yet is. */
+  reorder(inputs: readonly UpstreamInput[]): void {
+    const place = this.#db.prepare('UPDATE upstreams SET position = ? WHERE name = ?');
+    inTransaction(this.#db, () => {
+      for (const [index, input] of inputs.entries())
+        if (place.run(index + 1, input.name).changes === 0) {
+          this.put(input);
+          place.run(index + 1, input.name);
+        }
+    });
+  }
+
   remove(name: string): void {
     inTransaction(this.#db, () => {
       this.#db.prepare('DELETE FROM accounts WHERE upstream = ?').run(name);

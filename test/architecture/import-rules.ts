@@ -19,9 +19,18 @@ export interface ImportRule {
 
 const errors = 'server/errors.ts';
 const contract = 'server/api/contract.ts';
+/** The contract in pieces, one per screen. */
+const contractPieces = ['storage', 'history', 'zot'].map((name) => `server/api/contract-${name}.ts`);
 const app = 'server/app.ts';
 /** The composition root in pieces. */
-const appPieces = ['server/app-parts.ts', 'server/self-check.ts', 'server/mirror-status.ts', 'server/pull-example.ts'];
+const appPieces = [
+  'server/app-parts.ts',
+  'server/self-check.ts',
+  'server/mirror-status.ts',
+  'server/pull-example.ts',
+  'server/app-housekeeping.ts',
+  'server/app-session.ts',
+];
 const appTypes = 'server/app.types.ts';
 const fromFlags = 'server/app-from-flags.ts';
 
@@ -41,7 +50,7 @@ const parts = [
 const core = ['server/cache/'];
 const work = ['server/sync/', 'server/bundle/', 'server/clients/'];
 const edges = ['server/registry/', 'server/marketplace/', 'server/zoi/', 'server/api/'];
-const cli = ['server/cli/', app, 'server/config/', 'server/lib/', errors];
+const cli = ['server/cli/', app, 'server/config/', 'server/lib/', contract, errors];
 const belowEdges = [...base, ...parts, ...core, ...work];
 
 /** In order; the first that matches a file is its rule. */
@@ -58,10 +67,17 @@ export const importRules: readonly ImportRule[] = [
   ...work.map((path): ImportRule => ({ path, may: [...base, ...parts, ...core] })),
 
   // the contract is read by the renderer too: nothing but schemas below it
-  {
-    path: contract,
-    may: ['server/config/schema.ts', 'server/config/quantities.ts', 'server/oci/', errors, 'server/audit/events.ts'],
-  },
+  ...[contract, ...contractPieces].map((path): ImportRule => ({
+    path,
+    may: [
+      'server/config/schema.ts',
+      'server/config/quantities.ts',
+      'server/oci/',
+      errors,
+      'server/audit/events.ts',
+      ...(path === contract ? contractPieces : []),
+    ],
+  })),
   { path: 'server/registry/', may: belowEdges },
   { path: 'server/marketplace/', may: belowEdges },
   { path: 'server/zoi/', may: belowEdges },

@@ -3,7 +3,7 @@ import { LoadingState } from '../../components/empty-state.tsx';
 import { QuotaBar } from '../../components/quota-bar.tsx';
 import { TimePlot } from '../../components/time-plot.tsx';
 import { formatBytes, formatCount, formatPercent } from '../../format.ts';
-import { bytesPlot, hitRatioPlot, requestPlot } from './plots.ts';
+import { bytesPlot, hitRatioPlot, quotaPlot, requestPlot } from './plots.ts';
 import styles from './dashboard.module.css';
 
 interface PlotGridProps {
@@ -39,8 +39,7 @@ export function PlotGrid({ dashboard, span }: PlotGridProps) {
         <TimePlot title="Bytes" {...bytesPlot(dashboard.series, span)} isBytes format={(bytes) => formatBytes(bytes)} />
       </div>
       <div className={look}>
-        <h3>Pull quota now</h3>
-        <Quotas upstreams={dashboard.upstreams} />
+        <QuotaPanel dashboard={dashboard} span={span} />
       </div>
     </div>
   );
@@ -50,16 +49,39 @@ function formatCountShort(count: number): string {
   return Number.isInteger(count) ? formatCount(count) : '';
 }
 
-function Quotas({ upstreams }: { readonly upstreams: Dashboard['upstreams'] }) {
-  const known = upstreams.filter(({ health }) => health.quota !== undefined);
-  if (known.length === 0) {
+/** The course of the quota, and below it what each upstream said last; an upstream need not have said anything. */
+function QuotaPanel({ dashboard, span }: { readonly dashboard: Dashboard; readonly span: string }) {
+  const plot = quotaPlot(dashboard.series, dashboard.quotas, span);
+  const known = dashboard.upstreams.filter(({ health }) => health.quota !== undefined);
+  if (plot !== undefined) {
     return (
-      <p className="muted" style={{ marginTop: 8 }}>
-        No upstream has told a limit so far. Docker Hub does so in its answers; the figure appears here with the first
-        pull from it.
-      </p>
+      <>
+        <TimePlot title="Pull quota left" {...plot} format={formatCountShort} />
+        <Quotas known={known} />
+      </>
     );
   }
+  return (
+    <>
+      <h3>Pull quota left</h3>
+      {known.length === 0 ? (
+        <p className="muted" style={{ marginTop: 8 }}>
+          No upstream has told a limit in this time. Docker Hub does so in its answers; the figure appears here with the
+          first pull from it.
+        </p>
+      ) : (
+        <>
+          <p className="muted" style={{ marginTop: 8 }}>
+            No upstream has told its quota in the last {span}; this is what it said before.
+          </p>
+          <Quotas known={known} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Quotas({ known }: { readonly known: Dashboard['upstreams'] }) {
   return (
     <ul className={styles['quotas']}>
       {known.map(({ name, health }) =>

@@ -74,6 +74,52 @@ export function bytesPlot(points: readonly Point[], span: string): PlotContent {
   };
 }
 
+type QuotaCourse = Dashboard['quotas'][number];
+type QuotaPoint = QuotaCourse['points'][number];
+
+/** More lines than this can't be told apart. */
+const quotaColors = ['accent', 'fetched', 'denied', 'warn', 'bad'] as const;
+
+/** Pulls left per upstream, as it last said in each interval; undefined when none said anything. */
+export function quotaPlot(
+  points: readonly Point[],
+  courses: Dashboard['quotas'],
+  span: string,
+): (PlotContent & { readonly top: number }) | undefined {
+  const told = courses.filter((course) => course.points.length > 0);
+  const shown = [...told].sort((a, b) => lowestShare(a) - lowestShare(b)).slice(0, quotaColors.length);
+  if (shown.length === 0) return undefined;
+  const more = told.length - shown.length;
+  return {
+    summary: `${shown.map((course) => quotaSentence(course, span)).join(' ')}${more === 0 ? '' : ` ${formatCount(more)} more are not drawn.`}`,
+    times: times(points),
+    top: Math.max(1, ...shown.flatMap((course) => course.points.map(({ limit }) => limit))),
+    series: shown.map((course, index) => ({
+      label: course.upstream,
+      color: quotaColors[index] ?? 'accent',
+      kind: 'line',
+      spansGaps: true,
+      values: remainingAt(points, course),
+    })),
+  };
+}
+
+function remainingAt(points: readonly Point[], course: QuotaCourse): readonly (number | null)[] {
+  const remaining = new Map(course.points.map((point) => [point.at, point.remaining]));
+  return points.map(({ at }) => remaining.get(at) ?? null);
+}
+
+function quotaSentence({ upstream, points }: QuotaCourse, span: string): string {
+  const last = points.at(-1);
+  const lowest = Math.min(...points.map(({ remaining }) => remaining));
+  const left = last === undefined ? '' : `${formatCount(last.remaining)} of ${formatCount(last.limit)} pulls left`;
+  return `${upstream}: ${left} when it last told, at least ${formatCount(lowest)} in the last ${span}.`;
+}
+
+function lowestShare({ points }: QuotaCourse): number {
+  return Math.min(...points.map(({ remaining, limit }: QuotaPoint) => (limit <= 0 ? 0 : remaining / limit)));
+}
+
 function bar(label: string, color: string, points: readonly Point[], value: (point: Point) => number): PlotSeries {
   return { label, color, kind: 'bar', values: points.map(value) };
 }

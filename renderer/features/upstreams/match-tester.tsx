@@ -67,6 +67,7 @@ const ruleNames: Readonly<Record<RouteResponse<'matchReference'>['rule'], string
   prefix: 'Upstream’s name in front',
   content: 'Content rule',
   local: 'Local repository',
+  'catch-all': 'Content rule for every name',
   default: 'Default upstream',
   none: 'No rule',
 };

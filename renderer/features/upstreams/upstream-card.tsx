@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import type { ReactNode } from 'react';
 import { ActionIcon, Button, Menu } from '@mantine/core';
 import { IconDots, IconLock, IconRefresh, IconStar, IconTrash } from '@tabler/icons-react';
 import { Link } from 'react-router';
@@ -15,11 +16,17 @@ import { breakerSentence } from './test-steps.ts';
 import { settingsOf } from './upstream-form.ts';
 import styles from './upstreams.module.css';
 
+interface UpstreamCardProps {
+  readonly upstream: UpstreamView;
+  /** Buttons that move it among the others, where it can be. */
+  readonly order?: ReactNode;
+}
+
 /** One upstream at a glance: health, mode, quota, what is held from it, and what can be done. */
-export function UpstreamCard({ upstream }: { readonly upstream: UpstreamView }) {
+export function UpstreamCard({ upstream, order }: UpstreamCardProps) {
   const { name, health } = upstream;
   return (
-    <li className={`panel ${styles['card'] ?? ''}`}>
+    <div className={`panel ${styles['card'] ?? ''}`}>
       <div className="stack-small">
         <h2 className={styles['name']}>
           <Link to={editPath(name)}>{name}</Link>
@@ -52,9 +59,9 @@ export function UpstreamCard({ upstream }: { readonly upstream: UpstreamView }) 
         </div>
         {health.quota === undefined ? null : <QuotaBar name={name} quota={health.quota} />}
       </div>
-      <CardActions upstream={upstream} />
+      <CardActions upstream={upstream} order={order} />
       <Trouble upstream={upstream} />
-    </li>
+    </div>
   );
 }
 
@@ -116,12 +123,13 @@ export function Trouble({ upstream }: { readonly upstream: UpstreamView }) {
   );
 }
 
-function CardActions({ upstream }: { readonly upstream: UpstreamView }) {
+function CardActions({ upstream, order }: UpstreamCardProps) {
   const [isRemoving, setIsRemoving] = useState(false);
   const setDefault = useSetDefaultUpstream();
   const { name } = upstream;
   return (
     <div className="row">
+      {order}
       <Button component={Link} to={editPath(name)} variant="default" size="compact-sm">
         {upstream.locked ? 'View' : 'Edit'}
         <span className="visually-hidden">&nbsp;{name}</span>

@@ -9,8 +9,7 @@ import { Note } from '../../components/error-note.tsx';
 import { Page } from '../../components/page.tsx';
 import { DockerImport } from './docker-import.tsx';
 import { MatchTester } from './match-tester.tsx';
-import { UpstreamCard } from './upstream-card.tsx';
-import styles from './upstreams.module.css';
+import { OrderedCards } from './ordered-cards.tsx';
 
 /** More upstreams than this get a filter; a team rarely has so many. */
 const manyUpstreams = 200;
@@ -38,7 +37,7 @@ export function UpstreamsPage() {
           <ErrorState title="The upstreams could not be read" error={error} onRetry={() => void refetch()} />
         </div>
       ) : (
-        <UpstreamList upstreams={data.upstreams} />
+        <UpstreamList upstreams={data.upstreams} isLocked={data.locked} />
       )}
       <MatchTester />
     </Page>
@@ -73,7 +72,12 @@ function PageActions({ isLocked }: { readonly isLocked: boolean }) {
   );
 }
 
-function UpstreamList({ upstreams }: { readonly upstreams: readonly UpstreamView[] }) {
+interface UpstreamListProps {
+  readonly upstreams: readonly UpstreamView[];
+  readonly isLocked: boolean;
+}
+
+function UpstreamList({ upstreams, isLocked }: UpstreamListProps) {
   const navigate = useNavigate();
   if (upstreams.length === 0) {
     return (
@@ -88,14 +92,10 @@ function UpstreamList({ upstreams }: { readonly upstreams: readonly UpstreamView
       </div>
     );
   }
-  const sorted = [...upstreams].sort((a, b) => a.position - b.position).slice(0, manyUpstreams);
+  const sorted = [...upstreams].sort((a, b) => a.position - b.position);
   return (
     <>
-      <ul className={styles['cards']} aria-label="Upstreams">
-        {sorted.map((upstream) => (
-          <UpstreamCard key={upstream.name} upstream={upstream} />
-        ))}
-      </ul>
+      <OrderedCards upstreams={sorted} shown={manyUpstreams} isLocked={isLocked} />
       {upstreams.length <= manyUpstreams ? null : (
         <Note tone="info">
           {upstreams.length} upstreams are set up; the first {manyUpstreams} are shown.

@@ -34,6 +34,9 @@ export function statusRoutes({
       return {
         intervalMs,
         series,
+        quotas: parts.quotaHistory
+          .series({ since: series[0]?.at ?? 0, intervalMs })
+          .map(({ upstream, points }) => ({ upstream, points: [...points] })),
         today: { ...parts.activity.today() },
         clients: parts.activity.clients(),
         upstreams: parts.upstreams.list().map(({ settings, client }) => ({

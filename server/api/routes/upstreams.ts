@@ -14,6 +14,7 @@ type Routes =
   | 'addUpstream'
   | 'updateUpstream'
   | 'removeUpstream'
+  | 'orderUpstreams'
   | 'setDefaultUpstream'
   | 'retryUpstream'
   | 'testUpstream';
@@ -53,6 +54,14 @@ export function upstreamRoutes(admin: Admin): Pick<Handlers, Routes> {
     removeUpstream: async ({ query: { name }, actor }) => {
       await upstreams.remove(name);
       record(admin, actor, name, 'removed; what is cached from it stays');
+      return { ok: true };
+    },
+
+    orderUpstreams: ({ body: { names }, actor }) => {
+      const before = upstreams.list().map(({ settings }) => settings.name);
+      upstreams.reorder(names);
+      const detail = `order: ${before.join(', ')} → ${names.join(', ')}`.slice(0, 1000);
+      recordChange(admin.parts, actor, { event: 'config_change', subject: 'upstreams', detail });
       return { ok: true };
     },
 

@@ -1,6 +1,14 @@
 import { migration0001 } from './0001-first.ts';
 import { migration0002 } from './0002-inventory.ts';
 import { migration0003 } from './0003-uploads.ts';
+import { migration0004 } from './0004-quota-history.ts';
+import { migration0005 } from './0005-keeping.ts';
 
 /** In order; the position (from 1) is the database's `user_version`. Never edited once released, only appended. */
-export const migrations: readonly string[] = [migration0001, migration0002, migration0003];
+export const migrations: readonly string[] = [
+  migration0001,
+  migration0002,
+  migration0003,
+  migration0004,
+  migration0005,
+];

@@ -210,6 +210,15 @@ export function dashboardFixture(now: number, points: number, intervalMs: number
       mode: (settings as { mode: 'check' }).mode,
       health: state,
     })),
+    // told in some intervals only, as traffic has it
+    quotas: [
+      {
+        upstream: 'docker.io',
+        points: series.flatMap(({ at }, index) =>
+          index % 3 === 0 ? [{ at, remaining: Math.max(14, 100 - index * 2), limit: 100 }] : [],
+        ),
+      },
+    ],
   };
 }
 

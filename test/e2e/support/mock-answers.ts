@@ -112,6 +112,7 @@ const answers: Answers = {
       today: { requests: 0, hitRatio: null, bytesServed: 0, bytesFetched: 0, bytesSaved: 0, clients: 0, failed: 0 },
       clients: [],
       upstreams: [],
+      quotas: [],
     };
   },
   listRequests: (state, query) => ({ requests: state.requests.slice(0, query.limit) }),
@@ -157,6 +158,10 @@ const answers: Answers = {
   updateUpstream: (state, query, body) => changeUpstream(state, query.name, (one) => ({ ...one, settings: body })),
   removeUpstream: (state, query) => {
     state.upstreams = state.upstreams.filter((one) => one.name !== query.name);
+    return ok;
+  },
+  orderUpstreams: (state, _query, body) => {
+    state.upstreams = state.upstreams.map((one) => ({ ...one, position: body.names.indexOf(one.name) }));
     return ok;
   },
   setDefaultUpstream: (state, _query, body) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileRule, describeRule } from '../../../../server/config/content-rules.ts';
+import { compileRule, describeRule, isCatchAll } from '../../../../server/config/content-rules.ts';
 import { contentRule } from '../../../../server/config/schema.ts';
 import type { UpstreamInput } from '../../../../server/config/schema.ts';
 
@@ -84,4 +84,19 @@ describe('tags', () => {
     const isRefused = (tag: string): boolean => refusal(tag) !== undefined;
     expect([through.filter(isRefused), refused.filter((tag) => !isRefused(tag))]).toEqual([[], []]);
   });
+});
+
+it.each<[RuleInput, boolean]>([
+  [{ prefix: '**' }, true],
+  [{ prefix: '/**/' }, true],
+  [{ prefix: '**', destination: '/' }, true],
+  [{ prefix: '**', stripPrefix: true }, true],
+  [{ prefix: '**/*' }, true],
+  [{ prefix: '**', tags: { regex: '4.*' } }, true],
+  [{ prefix: '*' }, false],
+  [{ prefix: 'org/**' }, false],
+  [{ prefix: '**/app' }, false],
+  [{ prefix: '**', destination: '/docker-images' }, false],
+])('%j is about every name: %s', (input, expected) => {
+  expect(isCatchAll(contentRule.parse(input))).toBe(expected);
 });

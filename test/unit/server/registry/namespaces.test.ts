@@ -5,9 +5,13 @@ import type { NamespaceRequest, Namespaces } from '../../../../server/registry/n
 const namespaces: Namespaces = {
   hasUpstream: (name) => ['docker.io', 'ghcr.io', 'reg.test:5000'].includes(name),
   upstreamOfHost: (host) => (host === 'ghcr.io' ? 'ghcr.io' : undefined),
-  matchContent: (name) =>
-    name === 'mirrored/app' ? { upstream: 'ghcr.io', upstreamRepository: 'org/app', rule: 'org/**' } : undefined,
-  isLocal: (name) => name === 'team/app',
+  matchContent: (name) => {
+    if (name === 'mirrored/app')
+      return { upstream: 'ghcr.io', upstreamRepository: 'org/app', rule: 'org/**', isCatchAll: false };
+    if (!name.startsWith('any/')) return undefined;
+    return { upstream: 'ghcr.io', upstreamRepository: name, rule: '**', isCatchAll: true };
+  },
+  isLocal: (name) => ['team/app', 'mirrored/app', 'any/pushed'].includes(name),
   defaultUpstream: 'docker.io',
 };
 
@@ -27,6 +31,8 @@ test.each<Case>([
   { repository: 'ghcr.io/org/app', rule: 'prefix', store: 'ghcr.io/org/app' },
   { repository: 'mirrored/app', rule: 'content', store: 'mirrored/app' },
   { repository: 'team/app', rule: 'local', store: 'team/app' },
+  { repository: 'any/pushed', rule: 'local', store: 'any/pushed' },
+  { repository: 'any/other', rule: 'catch-all', store: 'any/other' },
   { repository: 'alpine', host: 'mirror:5050', rule: 'default', store: 'docker.io/library/alpine' },
 ])('$repository with ns $ns at $host is $store by $rule', ({ rule, store, ...request }) => {
   const match = matchNamespace(namespaces, request);
