@@ -23,8 +23,14 @@ const AddUpstreamPage = lazy(() =>
 const UpstreamPage = lazy(() =>
   import('./features/upstreams/upstream-page.tsx').then((module) => ({ default: module.UpstreamPage })),
 );
+const ZotImportPage = lazy(() =>
+  import('./features/upstreams/zot-import-page.tsx').then((module) => ({ default: module.ZotImportPage })),
+);
 const CachePage = lazy(() =>
   import('./features/cache/cache-page.tsx').then((module) => ({ default: module.CachePage })),
+);
+const StoragePage = lazy(() =>
+  import('./features/storage/storage-page.tsx').then((module) => ({ default: module.StoragePage })),
 );
 const AuditPage = lazy(() =>
   import('./features/audit/audit-page.tsx').then((module) => ({ default: module.AuditPage })),
@@ -71,7 +77,9 @@ function Screens() {
             <Route path="upstreams" element={<UpstreamsPage />} />
             <Route path="upstreams/add" element={<AddUpstreamPage />} />
             <Route path="upstreams/edit" element={<UpstreamPage />} />
+            <Route path="upstreams/import-zot" element={<ZotImportPage />} />
             <Route path="cache" element={<CachePage />} />
+            <Route path="storage" element={<StoragePage />} />
             <Route path="audit" element={<AuditPage />} />
             <Route path="about" element={<AboutPage />} />
             <Route path="*" element={<UnknownPage />} />

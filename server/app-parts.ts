@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os';
 import { mkdirSync } from 'node:fs';
 import { openHousekeeping } from './app-housekeeping.ts';
 import type { Housekeeping } from './app-housekeeping.ts';
+import { openRoom } from './app-room.ts';
 import type { MirrorConfig } from './app.types.ts';
-import { RequestCounts } from './api/request-counts.ts';
+import type { RequestCounts } from './api/request-counts.ts';
+import { ZotDataImport } from './api/zot-data-import.ts';
 import { Activity } from './audit/activity.ts';
 import { openAuditLog } from './audit/audit-log.ts';
 import type { AuditLog } from './audit/audit-log.ts';
@@ -12,36 +14,28 @@ import { BlobCache } from './cache/blob-cache.ts';
 import { Deletions } from './cache/deletions.ts';
 import { DiscoveryCache } from './cache/discovery-cache.ts';
 import { ManifestCache } from './cache/manifest-cache.ts';
+import type { Room } from './cache/room.ts';
 import type { CacheEvents } from './cache/targets.ts';
 import { Uploads } from './cache/uploads.ts';
 import { openDatabase } from './db/database.ts';
 import type { Database } from './db/database.ts';
 import { systemClock } from './lib/clock.ts';
-import type { RequestContext } from './http/request-context.ts';
+import type { MirrorError } from './errors.ts';
 import type { Clock } from './lib/clock.ts';
 import { createLog } from './lib/log.ts';
 import type { Log } from './lib/log.ts';
-import { BlobEndpoint } from './registry/blobs.ts';
-import { DeleteEndpoint } from './registry/deletes.ts';
-import { DiscoveryEndpoint } from './registry/discovery.ts';
-import { FastPath } from './registry/fast-path.ts';
-import { HotAnswers } from './registry/hot-answers.ts';
-import { ManifestPushEndpoint } from './registry/manifest-push.ts';
-import { ManifestEndpoint } from './registry/manifests.ts';
-import { matchNamespace } from './registry/namespaces.ts';
+import type { FastPath } from './registry/fast-path.ts';
+import type { HotAnswers } from './registry/hot-answers.ts';
 import type { Namespaces } from './registry/namespaces.ts';
-import { isWritable } from './registry/push-rule.ts';
-import type { PushRule } from './registry/push-rule.ts';
-import { Recorder } from './registry/recorder.ts';
-import { RegistryRoutes } from './registry/routes.ts';
-import { UploadEndpoint } from './registry/uploads.ts';
-import { RegistryWrites } from './registry/writes.ts';
+import type { Recorder } from './registry/recorder.ts';
+import type { RegistryRoutes } from './registry/routes.ts';
 import { AnswerStore } from './storage/answer-store.ts';
 import { BlobStore } from './storage/blob-store.ts';
 import { HashPool } from './storage/hash-pool.ts';
 import { layoutOf } from './storage/layout.ts';
 import { LiveSettings } from './storage/live-settings.ts';
 import type { Layout } from './storage/layout.ts';
+import { Leases } from './storage/leases.ts';
 import { cleanUpAfterCrash, lockDataDirectory } from './storage/maintenance.ts';
 import type { DataDirectoryLock } from './storage/maintenance.ts';
 import { ManifestStore } from './storage/manifest-store.ts';
@@ -59,14 +53,15 @@ import { keyFileBox } from './upstream/secret-box.ts';
 import { QuotaHistory } from './upstream/quota-history.ts';
 import { UpstreamSet } from './upstream/upstream-set.ts';
 import { UpstreamStore } from './upstream/upstream-store.ts';
+import { openPolicy } from './app-policy.ts';
+import type { PolicyParts } from './app-policy.ts';
+import { openRegistry } from './app-registry.ts';
 
-/** Warm answers kept in memory. */
-const hotBytes = 32 * 1024 * 1024;
 /** A broken download that nobody asked for again is given up after this. */
 const partialMaxAgeMs = 7 * 24 * 3_600_000;
 
 /** Every object of the running mirror, built once. */
-export interface MirrorParts {
+export interface MirrorParts extends PolicyParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly layout: Layout;
@@ -76,12 +71,14 @@ export interface MirrorParts {
   readonly activity: Activity;
   readonly quotaHistory: QuotaHistory;
   readonly live: LiveSettings;
+  readonly room: Room;
   readonly housekeeping: Housekeeping;
   readonly upstreams: UpstreamSet;
   readonly repositories: RepositoryStore;
   readonly tags: TagStore;
   readonly blobs: BlobStore;
   readonly marks: PulledMarks;
+  readonly leases: Leases;
   readonly hashes: HashPool;
   readonly hot: HotAnswers;
   readonly manifestCache: ManifestCache;
@@ -94,12 +91,14 @@ export interface MirrorParts {
   /** Call after the upstreams changed: the fast path may only be taken while no host names are intercepted. */
   readonly refreshFastPath: () => void;
   readonly requestCounts: RequestCounts;
+  readonly zotData: ZotDataImport;
 }
 
 /** What the parts tell the mirror that hosts them. */
 export interface PartsEvents {
   readonly contentChanged: (repository: string) => void;
   readonly upstreamsChanged: () => void;
+  readonly policyChanged: () => void;
   readonly warned: (message: string) => void;
 }
 
@@ -140,74 +139,88 @@ export async function buildParts(config: MirrorConfig, events: PartsEvents): Pro
   }
 }
 
-type Opened = Pick<MirrorParts, 'clock' | 'log' | 'layout' | 'lock' | 'db' | 'audit'>;
+/** What is opened before anything is built on it. */
+export type Opened = Pick<MirrorParts, 'clock' | 'log' | 'layout' | 'lock' | 'db' | 'audit'>;
 
-function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): MirrorParts {
+/** Builds everything on what was opened; nothing is read or written yet. */
+export function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): MirrorParts {
   const { clock, log, layout, db } = opened;
-  const activity = new Activity({
-    db,
-    clock,
-    onError: (error) => {
-      log.error(error.message, { error });
-    },
-  });
+  const figures = openFigures(opened);
   const live = openLiveSettings(config, db);
-  const quotaHistory = openQuotaHistory(opened);
-  const stores = openStores(db, layout);
-  const upstreams = openUpstreams(config, opened, { events, quotaHistory });
-  const cacheEvents = cacheEventsOf(events, activity, log);
+  const stores = openStores(opened, live);
+  const upstreams = openUpstreams(config, opened, { events, quotaHistory: figures.quotaHistory });
+  const cacheEvents = cacheEventsOf(events, figures.activity, log);
+  const room = openRoom({ ...opened, live, marks: stores.marks, contentChanged: events.contentChanged });
   const shared = {
     ...stores,
+    room,
     upstreams,
     events: cacheEvents,
     clock,
     layout,
-    freeSpaceFloorBytes: config.settings.freeSpaceFloor,
   };
   const hashes = new HashPool(Math.min(4, availableParallelism()));
   const changed = (repository: Repository): void => {
     cacheEvents.changed(repository);
   };
-  const admission = new Admission({ ...stores, db, changed });
-  const manifestCache = new ManifestCache({ ...shared, admission });
-  const blobCache = new BlobCache({ ...shared, hashes });
-  const discovery = new DiscoveryCache(shared);
-  const removal = new Removal(db, layout);
-  const deletions = new Deletions({
-    ...shared,
-    admission,
-    removal,
-    unlinking: new Unlinking(db),
-    changed,
+  const caches = openCaches(config, { ...shared, db, hashes, changed });
+  const policy = openPolicy(config, opened, () => {
+    edges.hot.clear();
+    events.policyChanged();
   });
-  const uploads = new Uploads({
-    ...shared,
-    admission,
-    hashes,
-    store: new UploadStore(db, layout),
-    expireAfterMs: config.settings.uploads.expireAfter,
-  });
-  const caches = { manifestCache, blobCache, uploads };
   const edges = openRegistry(config, opened, {
     ...stores,
+    ...policy,
     ...caches,
     upstreams,
-    discovery,
-    activity,
-    admission,
-    deletions,
+    activity: figures.activity,
   });
   return {
     ...opened,
     live,
-    housekeeping: openHousekeeping(opened),
-    activity,
-    quotaHistory,
+    room,
+    housekeeping: openHousekeeping({
+      ...opened,
+      ...stores,
+      ...caches,
+      ...figures,
+      room,
+      live,
+      contentChanged: events.contentChanged,
+    }),
+    ...figures,
     upstreams,
     ...stores,
     hashes,
     ...caches,
+    ...policy,
+    zotData: new ZotDataImport({ ...shared, ...caches, hashes }),
     ...edges,
+  };
+}
+
+type CacheParts = ReturnType<typeof openStores> &
+  Pick<MirrorParts, 'db' | 'layout' | 'clock' | 'upstreams' | 'hashes' | 'room'> & {
+    readonly events: CacheEvents;
+    readonly changed: (repository: Repository) => void;
+  };
+
+function openCaches(config: MirrorConfig, parts: CacheParts) {
+  const admission = new Admission(parts);
+  const removal = new Removal(parts.db, parts.layout, parts.leases);
+  const uploads = new Uploads({
+    ...parts,
+    admission,
+    store: new UploadStore(parts.db, parts.layout),
+    expireAfterMs: config.settings.uploads.expireAfter,
+  });
+  return {
+    admission,
+    manifestCache: new ManifestCache({ ...parts, admission }),
+    blobCache: new BlobCache(parts),
+    discovery: new DiscoveryCache(parts),
+    deletions: new Deletions({ ...parts, admission, removal, unlinking: new Unlinking(parts.db) }),
+    uploads,
   };
 }
 
@@ -230,7 +243,7 @@ function cacheEventsOf(events: PartsEvents, activity: Activity, log: Log): Cache
   };
 }
 
-function openStores(db: Database, layout: Layout) {
+function openStores({ db, layout, clock }: Opened, live: LiveSettings) {
   return {
     repositories: new RepositoryStore(db),
     manifests: new ManifestStore(db),
@@ -238,17 +251,15 @@ function openStores(db: Database, layout: Layout) {
     answers: new AnswerStore(db),
     blobs: new BlobStore(db, layout),
     marks: new PulledMarks(db),
+    leases: new Leases(clock, () => live.values.gc.delay),
   };
 }
 
-function openQuotaHistory({ db, clock, log }: Opened): QuotaHistory {
-  return new QuotaHistory({
-    db,
-    clock,
-    onError: (error) => {
-      log.error(error.message, { error });
-    },
-  });
+function openFigures({ db, clock, log }: Opened) {
+  const onError = (error: MirrorError): void => {
+    log.error(error.message, { error });
+  };
+  return { activity: new Activity({ db, clock, onError }), quotaHistory: new QuotaHistory({ db, clock, onError }) };
 }
 
 function openUpstreams(
@@ -287,105 +298,6 @@ function watchUpstream(name: string, log: Log, quotaHistory: QuotaHistory): Upst
     },
     up: () => {
       log.info(`${name} answers again`);
-    },
-  };
-}
-
-type Inner = ReturnType<typeof openStores> &
-  Pick<MirrorParts, 'upstreams' | 'manifestCache' | 'blobCache' | 'uploads' | 'activity'> & {
-    readonly discovery: DiscoveryCache;
-    readonly admission: Admission;
-    readonly deletions: Deletions;
-  };
-
-function openRegistry(config: MirrorConfig, opened: Opened, inner: Inner) {
-  const { clock, log, audit, db } = opened;
-  const { repositories, marks, upstreams } = inner;
-  const hot = new HotAnswers(hotBytes);
-  const requestCounts = new RequestCounts();
-  const recorder = new Recorder({
-    clock,
-    record: (event) => {
-      audit.record(event);
-    },
-    note: (event) => {
-      inner.activity.noteRequest(event);
-      requestCounts.note(event);
-    },
-    logBug: (message, fields) => {
-      log.error(message, fields);
-    },
-  });
-  const isTls = (): boolean => config.settings.tls.cert !== '';
-  const namespaces = namespacesOf(upstreams, repositories);
-  const rule: PushRule = {
-    namespaces,
-    patterns: config.settings.push.repositories,
-    holdsContent: (name) => repositories.holdsContent(name),
-    upstreamOf: (name) => repositories.find(name)?.upstream,
-  };
-  const names = db.prepare<[], { name: string }>(
-    `SELECT name FROM repositories r WHERE EXISTS (SELECT 1 FROM repository_manifests m WHERE m.repository_id = r.id) ORDER BY name`,
-  );
-  const registry = new RegistryRoutes({
-    namespaces,
-    manifests: new ManifestEndpoint({ cache: inner.manifestCache, hot, marks, recorder, clock }),
-    blobs: new BlobEndpoint({ cache: inner.blobCache, hot, repositories, recorder, clock, isTls }),
-    discovery: new DiscoveryEndpoint(inner.discovery),
-    writes: openWrites(config, inner, { rule, clock, recorder }),
-    isWritable: (request) => isWritable(rule, request),
-    recorder,
-    clock,
-    repositoryNames: () => names.all().map((row) => row.name),
-  });
-  const isPlain = (): boolean =>
-    config.settings.trustedProxies.length === 0 &&
-    upstreams.list().every((upstream) => upstream.settings.interceptHosts.length === 0);
-  let plain = isPlain();
-  const fastPath = new FastPath({ hot, marks, recorder, clock, isPlain: () => plain });
-  return {
-    hot,
-    recorder,
-    namespaces,
-    registry,
-    fastPath,
-    requestCounts,
-    refreshFastPath: () => {
-      plain = isPlain();
-    },
-  };
-}
-
-function openWrites(
-  config: MirrorConfig,
-  inner: Inner,
-  more: { readonly rule: PushRule; readonly clock: Clock; readonly recorder: Recorder },
-): RegistryWrites {
-  const { rule, clock, recorder } = more;
-  const { admission, uploads, deletions } = inner;
-  const nameInStore = (context: RequestContext, repository: string): string | undefined =>
-    matchNamespace(rule.namespaces, { repository, host: context.request.headers.host }).target?.name;
-  return new RegistryWrites({
-    rule,
-    recorder,
-    uploads: new UploadEndpoint({ uploads, admission, clock, nameInStore }),
-    manifests: new ManifestPushEndpoint({ admission, clock, sparse: config.settings.push.sparse }),
-    deletes: new DeleteEndpoint(deletions, clock),
-  });
-}
-
-function namespacesOf(upstreams: UpstreamSet, repositories: RepositoryStore): Namespaces {
-  return {
-    hasUpstream: (name) => upstreams.find(name) !== undefined,
-    upstreamOfHost: (host) =>
-      upstreams.list().find((upstream) => upstream.settings.interceptHosts.includes(host))?.settings.name,
-    matchContent: (name) => upstreams.matchContent(name),
-    isLocal: (name) => {
-      const repository = repositories.find(name);
-      return repository !== undefined && repository.upstream === undefined;
-    },
-    get defaultUpstream() {
-      return upstreams.defaultName === '' ? undefined : upstreams.defaultName;
     },
   };
 }

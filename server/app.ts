@@ -1,34 +1,35 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import { registerFrontPage } from './api/front-page.ts';
 import { registerHealth } from './api/health.ts';
 import { createAdminApi } from './api/serve.ts';
 import type { AdminParts, MirrorControl } from './api/parts.ts';
 import type { Status } from './api/contract.ts';
 import type { AdminSession, Mirror, MirrorConfig } from './app.types.ts';
 import { sessionInside } from './app-session.ts';
+import { startHousekeeping, stopHousekeeping } from './app-housekeeping.ts';
 import { buildParts } from './app-parts.ts';
 import type { MirrorParts } from './app-parts.ts';
 import { parseAddress } from './config/address.ts';
 import type { ListenAddress } from './config/address.ts';
 import { ConfigError } from './errors.ts';
 import { closeDoor, createDoor, openDoor, refuseTakenPort } from './http/listener.ts';
-import type { RequestHandler } from './http/listener.ts';
-import { requestContext, trustedProxyList } from './http/request-context.ts';
-import { isRegistryUrl } from './registry/routes.ts';
+import { registryHandler } from './registry/door.ts';
 import { coalesce } from './lib/coalesce.ts';
 import { diskSpace } from './lib/files.ts';
 import { layoutOf } from './storage/layout.ts';
 import { runningAdminUrl } from './storage/maintenance.ts';
 import { describeStatus } from './mirror-status.ts';
 import type { DiskFigures } from './mirror-status.ts';
-import { checkDoor } from './self-check.ts';
+import { rehearse } from './rehearsal.ts';
 import { readServerTls } from './tls/server-certificate.ts';
 
 /** What a person changes when an address can't be used. */
 const flags = { listen: '--listen', adminListen: '--admin-listen' } as const;
 const statusEveryMs = 250;
 const diskEveryMs = 5000;
+const policyEveryMs = 2000;
 const marksEveryMs = 1000;
 const uploadsEveryMs = 60_000;
 const dayMs = 86_400_000;
@@ -94,6 +95,8 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     const running = await this.#build(tls);
     const { parts } = running;
     try {
+      const problem = await rehearse(this.#config, parts);
+      if (problem !== undefined) parts.log.warn('a rehearsed pull does not work here', { problem });
       await this.#openDoors(running);
       parts.lock.tell(this.adminUrl);
     } catch (error) {
@@ -102,7 +105,6 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     }
     this.#startRoutine(parts);
     this.#writeLifecycle('mirror_start');
-    void this.#checkOwnDoor(parts);
   }
 
   /** For {@link openAdmin}: everything but the doors and what runs by itself. */
@@ -180,6 +182,9 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       upstreamsChanged: () => {
         this.#upstreamsChanged();
       },
+      policyChanged: () => {
+        this.#tellStatus();
+      },
       warned: () => {
         this.#tellStatus();
       },
@@ -189,12 +194,14 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       const admin = createAdminApi(adminParts);
       const pages = fastify({ logger: false });
       registerHealth(pages, adminParts);
+      registerFrontPage(pages, adminParts);
       await Promise.all([admin.ready(), pages.ready()]);
       const running: Running = { parts, tls: tls?.options, admin, pages, adminPort: 0 };
       this.#running = running;
       this.#startedAt = parts.clock.now();
       this.#unreadable = parts.upstreams.unreadableAccounts();
       await parts.uploads.start();
+      await parts.room.start();
       return running;
     } catch (error) {
       await this.#release(parts);
@@ -230,7 +237,13 @@ class EmbeddedMirror implements Mirror, MirrorControl {
   }
 
   async #openMirrorDoor(running: Running): Promise<void> {
-    const door = createDoor(this.#handler(running), running.tls);
+    const handler = registryHandler(running.parts, {
+      trustedProxies: this.#config.settings.trustedProxies,
+      otherwise: (request, response) => {
+        running.pages.routing(request, response);
+      },
+    });
+    const door = createDoor(handler, running.tls);
     const asked = this.#address('listen');
     // once a free port was chosen, clients know it: serving again must not move
     const address = asked.port === 0 && this.#port !== 0 ? { ...asked, port: this.#port } : asked;
@@ -250,21 +263,6 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     if (door !== undefined) await closeDoor(door, graceMs);
   }
 
-  /** `/v2` never sees Fastify: warm answers from memory, the rest by the registry's own router. */
-  #handler(running: Running): RequestHandler {
-    const { fastPath, registry, clock } = running.parts;
-    const trusted = trustedProxyList(this.#config.settings.trustedProxies);
-    return (request: IncomingMessage, response: ServerResponse) => {
-      const url = request.url ?? '';
-      if (!isRegistryUrl(url)) {
-        running.pages.routing(request, response);
-        return;
-      }
-      if (fastPath.tryAnswer(request, response)) return;
-      void registry.handle(requestContext(request, response, { trusted, now: clock.monotonic() }));
-    };
-  }
-
   #startRoutine(parts: MirrorParts): void {
     const { clock } = parts;
     this.#stops.push(
@@ -279,17 +277,14 @@ class EmbeddedMirror implements Mirror, MirrorControl {
       clock.every(diskEveryMs, () => {
         void this.#measureDisk(parts);
       }),
+      clock.every(policyEveryMs, () => {
+        parts.policy.reload();
+      }),
     );
     void this.#measureDisk(parts);
     void this.#restoreClients(parts);
-  }
-
-  /** Over TLS it would need the client's authority, so there the first client finds out. */
-  async #checkOwnDoor(parts: MirrorParts): Promise<void> {
-    if (this.#config.settings.tls.cert !== '') return;
-    const problem = await checkDoor(this.mirrorUrl, `zhi-mirror/${this.#config.version}`);
-    if (problem === undefined || this.#running?.parts !== parts || this.#door === undefined) return;
-    parts.log.warn("the mirror's own door does not answer", { mirrorUrl: this.mirrorUrl, problem });
+    startHousekeeping(parts.housekeeping);
+    this.#stops.push(() => void stopHousekeeping(parts.housekeeping));
   }
 
   /** The clients of the last day come from the audit, beside the first requests. */
@@ -357,6 +352,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
 
   async #release(parts: MirrorParts): Promise<void> {
     this.#running = undefined;
+    await stopHousekeeping(parts.housekeeping);
     await parts.upstreams.close();
     this.#quietly('writing last-pulled marks', () => {
       parts.marks.flush();

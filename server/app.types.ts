@@ -1,6 +1,10 @@
 import type { Status } from './api/contract.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Settings } from './config/schema.ts';
+import type { SecretBox } from './upstream/secret-box.ts';
+
+/** For the desktop shell, which sees nothing of the server but this file. */
+export type { SecretBox } from './upstream/secret-box.ts';
 
 /** What `createMirror` is given: settings already read and checked, and the process's own streams and clock. */
 export interface MirrorConfig {
@@ -19,12 +23,6 @@ export interface MirrorConfig {
   readonly version: string;
   /** Own log lines; default: standard error. */
   readonly log?: (line: string) => void;
-}
-
-/** The OS keychain's seal (Electron's safeStorage) or the key file's. */
-export interface SecretBox {
-  seal(secret: string): Buffer;
-  open(sealed: Buffer): string;
 }
 
 /** The product, in one process: the same object under Electron and under plain Node. */

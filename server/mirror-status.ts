@@ -3,6 +3,7 @@ import type { MirrorConfig } from './app.types.ts';
 import type { MirrorParts } from './app-parts.ts';
 import type { Status } from './api/contract.ts';
 import { parseAddress } from './config/address.ts';
+import { formatSize } from './config/quantities.ts';
 import { pullExample } from './pull-example.ts';
 
 /** What the status needs to know of the doors. */
@@ -31,10 +32,12 @@ export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: D
   const { settings } = config;
   const attention = [
     ...doorAttention(door),
-    ...diskAttention(config, disk),
+    ...diskAttention(parts, disk),
+    ...capAttention(parts),
     ...upstreamAttention(parts),
     ...auditAttention(parts),
     ...accountAttention(door),
+    ...damageAttention(parts),
   ];
   const address = parseAddress(settings.listen) ?? { host: '', port: door.port };
   const isTls = settings.tls.cert !== '';
@@ -53,7 +56,7 @@ export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: D
     offline: parts.upstreams.isOffline,
     defaultUpstream: parts.upstreams.defaultName,
     dataDirectory: settings.dataDirectory,
-    disk: { ...disk, floorBytes: settings.freeSpaceFloor },
+    disk: { ...disk, floorBytes: parts.live.values.freeSpaceFloor },
     activeTransfers: active,
     clientsLast10Min: parts.activity.clientsLast(tenMinutesMs),
     attention,
@@ -74,16 +77,36 @@ function doorAttention(door: DoorState): Attention[] {
   ];
 }
 
-function diskAttention(config: MirrorConfig, disk: DiskFigures): Attention[] {
-  if (disk.totalBytes === 0 || disk.freeBytes >= config.settings.freeSpaceFloor) return [];
+/** A refusal older than this is history. */
+const refusalMs = 600_000;
+
+function diskAttention(parts: MirrorParts, disk: DiskFigures): Attention[] {
+  const { refusal, floorBytes } = parts.room.state;
+  const isRefused = refusal?.limit === 'floor' && parts.clock.now() - refusal.at < refusalMs;
+  if (disk.totalBytes === 0 || (disk.freeBytes >= floorBytes && !isRefused)) return [];
   return [
     {
       id: 'disk',
       severity: 'error',
       title: 'The disk is nearly full: nothing new is kept',
-      detail:
-        'Pulls still work, but each is fetched from its upstream again. Free space on the disk, or delete content in Cache.',
-      link: '/cache',
+      detail: `Less than ${formatSize(floorBytes)} would stay free, and nothing cached is left that may go. Pulls still work, but each is fetched from its upstream again. Free space on the disk, or delete content in Cache.`,
+      link: '/storage',
+    },
+  ];
+}
+
+function capAttention(parts: MirrorParts): Attention[] {
+  const { refusal, capBytes, pushedBytes } = parts.room.state;
+  if (capBytes === 0) return [];
+  const isRefused = refusal?.limit === 'cap' && parts.clock.now() - refusal.at < refusalMs;
+  if (pushedBytes <= capBytes && !isRefused) return [];
+  return [
+    {
+      id: 'storage-cap',
+      severity: pushedBytes > capBytes ? 'error' : 'warning',
+      title: 'The storage cap leaves no room',
+      detail: `What is pushed or pinned never goes by itself, and with the cap of ${formatSize(capBytes)} it leaves no room for the last blob. Pulls of new content are passed on without being kept, and pushes that do not fit are refused. Raise the cap, unpin, or delete content.`,
+      link: '/storage',
     },
   ];
 }
@@ -119,6 +142,21 @@ function accountAttention(door: DoorState): Attention[] {
       title: 'Stored passwords cannot be read',
       detail: `They were sealed with another key, so these accounts are not used: ${door.unreadableAccounts.join(', ')}. Enter their passwords again.`,
       link: '/upstreams',
+    },
+  ];
+}
+
+function damageAttention(parts: MirrorParts): Attention[] {
+  const count = parts.housekeeping.scrub.unrepaired;
+  if (count === 0) return [];
+  return [
+    {
+      id: 'damage',
+      severity: 'error',
+      title: count === 1 ? 'Stored content is damaged' : `${String(count)} pieces of stored content are damaged`,
+      detail:
+        'They were set aside and are not served. What has an upstream is fetched again; Storage lists the tags that need what has none: push it again.',
+      link: '/storage',
     },
   ];
 }

@@ -22,12 +22,14 @@ export const keys = {
   upstreams: ['upstreams'],
   match: ['match'],
   cache: ['cache'],
+  storage: ['storage'],
 } as const satisfies Record<string, QueryKey>;
 
 /** Counters move while nobody looks at a row; the plots are refetched at this pace. */
 const dashboardRefreshMs = 5000;
 /** When no event tells otherwise, the status is asked for at this pace, so that a dead server is noticed. */
 const statusRefreshMs = 10_000;
+const scrubRefreshMs = 1000;
 const auditPage = 100;
 const repositoryPage = 200;
 
@@ -134,12 +136,13 @@ export function useManifest(query: RouteQuery<'getManifest'>) {
 }
 
 /** What a deletion would free; asked anew each time the question is opened. */
-export function useDeletePreviews(targets: readonly RouteQuery<'previewDelete'>[]) {
+export function useDeletePreviews(targets: readonly Omit<RouteQuery<'previewDelete'>, 'freeNow'>[], freeNow: boolean) {
   return useQueries({
     queries: targets.map((query) => ({
       // apart from the cache's own keys: while things are being deleted the question is not asked again
-      queryKey: ['delete-preview', query],
-      queryFn: ({ signal }: { signal: AbortSignal }) => call('previewDelete', { query, signal }),
+      queryKey: ['delete-preview', query, freeNow],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        call('previewDelete', { query: { ...query, freeNow: String(freeNow) }, signal }),
       staleTime: 0,
       gcTime: 0,
     })),
@@ -149,7 +152,118 @@ export function useDeletePreviews(targets: readonly RouteQuery<'previewDelete'>[
       items: results.flatMap((result) => result.data?.items ?? []),
       itemsTotal: results.reduce((sum, result) => sum + (result.data?.itemsTotal ?? 0), 0),
       freedBytes: results.reduce((sum, result) => sum + (result.data?.freedBytes ?? 0), 0),
+      keptBytes: results.reduce((sum, result) => sum + (result.data?.keptBytes ?? 0), 0),
+      keptUntil: results.find((result) => result.data?.keptUntil !== undefined)?.data?.keptUntil,
     }),
+  });
+}
+
+/** What a tag pointed at. */
+export function useTagHistory(query: RouteQuery<'getTagHistory'>) {
+  return useQuery({
+    queryKey: [...keys.cache, 'history', query],
+    queryFn: ({ signal }) => call('getTagHistory', { query, signal }),
+  });
+}
+
+const deletedPage = 100;
+
+/** What was deleted and can be restored, the latest first, page by page. */
+export function useDeleted(text: string) {
+  return useInfiniteQuery({
+    queryKey: [...keys.cache, 'deleted', text],
+    queryFn: ({ pageParam, signal }) =>
+      call('listDeleted', {
+        query: { text, limit: deletedPage, ...(pageParam === undefined ? {} : { after: pageParam }) },
+        signal,
+      }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Whether a repository accepts pushes, and how to push to it; asks only when there is a name. */
+export function usePushInstructions(repository: string) {
+  return useQuery({
+    queryKey: ['push-instructions', repository],
+    queryFn: ({ signal }) => call('getPushInstructions', { query: { repository }, signal }),
+    enabled: repository !== '',
+  });
+}
+
+/** What fills the disk and what bounds it. */
+export function useStorage() {
+  return useQuery({
+    queryKey: [...keys.storage, 'space'],
+    queryFn: ({ signal }) => call('getStorage', { signal }),
+    refetchInterval: ({ state }) =>
+      state.data?.housekeeping.running === undefined ? dashboardRefreshMs : scrubRefreshMs,
+  });
+}
+
+/** What goes next when room is needed, or what would go at once under other limits; asks only when it is `enabled`. */
+export function useEvictions(query: RouteQuery<'listEvictions'>, enabled = true) {
+  return useQuery({
+    queryKey: [...keys.storage, 'evictions', query],
+    queryFn: ({ signal }) => call('listEvictions', { query, signal }),
+    enabled,
+    retry: false,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** How the scrub stands; asked often while it reads. */
+export function useScrub() {
+  return useQuery({
+    queryKey: [...keys.storage, 'scrub'],
+    queryFn: ({ signal }) => call('getScrub', { signal }),
+    refetchInterval: ({ state }) => (state.data?.running === true ? scrubRefreshMs : statusRefreshMs),
+  });
+}
+
+/** The retention rules, as they are written and in words. */
+export function useRetention() {
+  return useQuery({
+    queryKey: [...keys.storage, 'retention'],
+    queryFn: ({ signal }) => call('getRetention', { signal }),
+  });
+}
+
+export type RetentionRules = RouteBody<'setRetention'>['rules'];
+
+/** What rules would remove, saved or not; asks only when there are some. */
+export function useRetentionPreview(rules: RetentionRules | undefined) {
+  return useQuery({
+    // apart from the storage keys: what was removed a moment ago is not asked about again
+    queryKey: ['retention-preview', rules],
+    queryFn: ({ signal }) =>
+      call('applyRetention', { body: { dryRun: true, ...(rules === undefined ? {} : { rules }) }, signal }),
+    enabled: rules !== undefined,
+    placeholderData: keepPreviousData,
+    staleTime: 0,
+    gcTime: 0,
+    retry: false,
+  });
+}
+
+/** How garbage collection stands. */
+export function useGarbage() {
+  return useQuery({
+    queryKey: [...keys.storage, 'garbage'],
+    queryFn: ({ signal }) => call('getGarbage', { signal }),
+    refetchInterval: (query) => (query.state.data?.running === undefined ? statusRefreshMs : 1000),
+  });
+}
+
+/** What a garbage collection would remove now; asked anew each time somebody looks. */
+export function useGarbagePreview() {
+  return useQuery({
+    // apart from the storage keys: what went a moment ago is not asked about again
+    queryKey: ['garbage-preview'],
+    queryFn: ({ signal }) => call('collectGarbage', { body: { dryRun: true }, signal }),
+    gcTime: 0,
+    staleTime: 0,
   });
 }
 
@@ -164,6 +278,8 @@ function useChange<N extends RouteName>(name: N, touched: readonly QueryKey[]) {
   });
 }
 
+/** Removes what nothing needs any more. */
+export const useCollectGarbage = () => useChange('collectGarbage', [keys.storage, keys.cache, keys.status]);
 /** Switches the global offline mode. */
 export const useSetOffline = () => useChange('setOffline', [keys.status, keys.upstreams]);
 /** Opens or closes the mirror listener. */
@@ -185,6 +301,11 @@ export const useAddAccount = () => useChange('addAccount', [keys.upstreams]);
 export const useRemoveAccount = () => useChange('removeAccount', [keys.upstreams]);
 /** Takes accounts over from Docker's config.json. */
 export const useImportDockerConfig = () => useChange('importDockerConfig', [keys.upstreams]);
+/** Says what a zot configuration becomes. */
+export const usePreviewZotConfig = () => useChange('previewZotConfig', []);
+/** Makes upstreams of a zot configuration. */
+export const useImportZotConfig = () =>
+  useChange('importZotConfig', [keys.upstreams, keys.dashboard, keys.status, keys.match]);
 /** Runs the step-by-step test of an upstream that need not be saved yet. */
 export const useTestUpstream = () => useChange('testUpstream', []);
 /** Closes an open circuit breaker. */
@@ -193,6 +314,26 @@ export const useRetryUpstream = () => useChange('retryUpstream', [keys.upstreams
 export const usePin = () => useChange('pin', [keys.cache]);
 /** Asks upstream for a tag now. */
 export const useRefreshTag = () => useChange('refreshTag', [keys.cache]);
+/** Changes what bounds the disk. */
+export const useSetStorage = () => useChange('setStorage', [keys.storage, keys.cache, keys.status]);
+/** Starts reading stored content again, or goes on with it. */
+export const useStartScrub = () => useChange('startScrub', [[...keys.storage, 'scrub'], keys.status]);
+/** Stops reading stored content again. */
+export const useStopScrub = () => useChange('stopScrub', [[...keys.storage, 'scrub'], keys.status]);
+/** Asks the upstreams again for what is damaged. */
+export const useRepairDamaged = () => useChange('repairDamaged', [[...keys.storage, 'scrub'], keys.status]);
+/** Saves the retention rules. */
+export const useSetRetention = () => useChange('setRetention', [[...keys.storage, 'retention']]);
+/** Removes what the saved retention rules let go. */
+export const useApplyRetention = () => useChange('applyRetention', [keys.cache, keys.storage, keys.status]);
+/** Puts a tag back where it pointed. */
+export const useRollbackTag = () => useChange('rollbackTag', [keys.cache]);
+/** Lets a tag follow its upstream again. */
+export const useReleaseTag = () => useChange('releaseTag', [keys.cache]);
+/** Undoes a deletion. */
+export const useRestoreDeleted = () => useChange('restoreDeleted', [keys.cache, keys.status]);
+/** Makes a repository to push to. */
+export const useCreateRepository = () => useChange('createRepository', [keys.cache, keys.match]);
 /** Deletes content. */
 export const useDeleteContent = () => useChange('deleteContent', [keys.cache, keys.status]);
 

@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { lonePositions, stack } from './plot-data.ts';
+import { gapEdges, lonePositions, stack } from './plot-data.ts';
 import type { PlotSeries } from './plot-data.ts';
 import { formatHour } from '../format.ts';
 
@@ -69,6 +69,7 @@ function plotOptions(holder: HTMLElement, input: PlotInput, onPoint: (index: num
 }
 
 function seriesOptions(holder: HTMLElement, one: PlotSeries): uPlot.Series {
+  const dots = one.spansGaps === true ? gapEdges : lonePositions;
   const color = tokenColor(holder, one.color);
   if (one.kind === 'bar') {
     const paths = uPlot.paths.bars?.({ size: [0.82, 26], align: 1 });
@@ -90,7 +91,7 @@ function seriesOptions(holder: HTMLElement, one: PlotSeries): uPlot.Series {
       size: 6,
       fill: color,
       stroke: color,
-      filter: (plot, position) => lonePositions(plot.data[position] ?? []),
+      filter: (plot, position) => dots(plot.data[position] ?? []),
     },
     ...(one.kind === 'area' ? { fill: withAlpha(color) } : {}),
   };

@@ -11,11 +11,23 @@ export interface PlotSeries {
   readonly spansGaps?: boolean;
 }
 
+type Values = ArrayLike<number | null | undefined>;
+
 /** Where a value stands alone: a line has nothing to draw there, so it gets a dot. */
-export function lonePositions(values: ArrayLike<number | null | undefined>): number[] {
+export function lonePositions(values: Values): number[] {
+  return knownPositions(values, (before, after) => !before && !after);
+}
+
+/** Where a line goes on over a gap, or begins or ends: dots show what was known there, the line between them was not. */
+export function gapEdges(values: Values): number[] {
+  return knownPositions(values, (before, after) => !before || !after);
+}
+
+/** Positions of values whose neighbours are known, or not, as `accept` wants. */
+function knownPositions(values: Values, accept: (before: boolean, after: boolean) => boolean): number[] {
   const isKnown = (index: number): boolean => (values[index] ?? null) !== null;
   return Array.from({ length: values.length }, (_, index) => index).filter(
-    (index) => isKnown(index) && !isKnown(index - 1) && !isKnown(index + 1),
+    (index) => isKnown(index) && accept(isKnown(index - 1), isKnown(index + 1)),
   );
 }
 

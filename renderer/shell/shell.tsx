@@ -1,7 +1,14 @@
 import type { ReactNode } from 'react';
 import { SegmentedControl, useMantineColorScheme } from '@mantine/core';
 import type { MantineColorScheme } from '@mantine/core';
-import { IconHistory, IconInfoCircle, IconLayoutDashboard, IconServer2, IconStack2 } from '@tabler/icons-react';
+import {
+  IconDatabase,
+  IconHistory,
+  IconInfoCircle,
+  IconLayoutDashboard,
+  IconServer2,
+  IconStack2,
+} from '@tabler/icons-react';
 import { NavLink } from 'react-router';
 import { desktop } from '../desktop.ts';
 import { StatusHeader } from './status-header.tsx';
@@ -11,6 +18,7 @@ const places = [
   { to: '/', label: 'Dashboard', icon: IconLayoutDashboard },
   { to: '/upstreams', label: 'Upstreams', icon: IconServer2 },
   { to: '/cache', label: 'Cache', icon: IconStack2 },
+  { to: '/storage', label: 'Storage', icon: IconDatabase },
   { to: '/audit', label: 'Audit', icon: IconHistory },
   { to: '/about', label: 'About', icon: IconInfoCircle },
 ] as const;

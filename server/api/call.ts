@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { Rollback } from '../cache/rollback.ts';
 import { peerAddress } from '../http/request-context.ts';
 import type { Inventory } from '../storage/inventory.ts';
 import type { Pins } from '../storage/pins.ts';
@@ -16,6 +17,7 @@ export interface Admin {
   readonly inventory: Inventory;
   readonly removal: Removal;
   readonly pins: Pins;
+  readonly rollback: Rollback;
   readonly events: EventStream;
 }
 

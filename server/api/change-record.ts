@@ -4,7 +4,7 @@ import type { AdminParts } from './parts.ts';
 
 /** Something a person changed. Neither part may hold a secret. */
 export interface Change {
-  readonly event: Extract<AuditEventName, 'config_change' | 'artifact_delete'>;
+  readonly event: Extract<AuditEventName, 'config_change' | 'artifact_delete' | 'artifact_restore' | 'tag_rollback'>;
   /** The thing that changed: `upstream ghcr.io`, `ghcr.io/org/app:v1`, … */
   readonly subject: string;
   readonly detail: string;

@@ -9,7 +9,11 @@ export const historyEntry = z.object({
   endedAt: z.number().optional().describe('When the tag was moved away or deleted; absent: it points there now.'),
   endedAs: z.enum(['moved', 'deleted', 'retention', 'evicted', 'rolled back']).optional(),
   held: z.boolean().describe('Whether the manifest and all it needs are here, so that it can be rolled back to.'),
-  keptUntil: z.number().optional(),
+  missing: z.array(z.string()).describe('What of it is not here any more, at most 10 names.'),
+  keptUntil: z
+    .number()
+    .optional()
+    .describe('Until then at least it can be rolled back to; absent while the tag points there.'),
   bytes: z.number().describe('Bytes held of its graph.'),
 });
 
@@ -19,7 +23,7 @@ export const tagHistory = z.object({
   current: z.string().optional().describe('Digest; absent when the tag was deleted.'),
   heldSince: z.number().optional().describe('A person put it there: no upstream moves it until it is let go.'),
   upstream: z.string().optional(),
-  entries: z.array(historyEntry).describe('Newest first.'),
+  entries: z.array(historyEntry).describe('Newest first, at most 500.'),
 });
 
 const tagOf = z.object({ repository: z.string().min(1), tag: z.string().min(1) });
@@ -63,8 +67,8 @@ export const historyRoutes = {
     path: '/api/v1/cache/deleted',
     query: z.object({
       text: z.string().default('').describe('Part of a repository name.'),
-      before: z.coerce.number().optional().describe('Only what was deleted before this time.'),
-      limit: z.coerce.number().int().min(1).max(500).default(100),
+      after: z.string().optional().describe('`next` of the page before.'),
+      limit: z.coerce.number().int().min(1).max(200).default(100),
     }),
     body: z.undefined(),
     response: z.object({
@@ -79,15 +83,26 @@ export const historyRoutes = {
           bytes: z.number(),
         }),
       ),
-      next: z.number().optional(),
+      next: z.string().optional(),
     }),
   },
   restoreDeleted: {
     method: 'POST',
     path: '/api/v1/cache/restore',
     query: z.object({}),
-    body: z.object({ repository: z.string().min(1), reference: z.string().min(1).describe('Tag or digest.') }),
-    response: z.object({ repository: z.string(), digest: z.string(), tags: z.array(z.string()) }),
+    body: z.object({
+      repository: z.string().min(1),
+      reference: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Tag or digest; absent: all that the repository's last deletion took."),
+    }),
+    response: z.object({
+      repository: z.string(),
+      tags: z.array(z.string()),
+      manifests: z.number().describe('Manifests that are served again.'),
+    }),
   },
 } as const;
 

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { upstream, upstreamMode, upstreamName } from '../config/schema.ts';
+import { historyRoutes, repositoryRoutes } from './contract-history.ts';
+import { gcRoutes, retentionRoutes, scrubRoutes, storageRoutes } from './contract-storage.ts';
+import { zotRoutes } from './contract-zot.ts';
 
 /**
  * The admin API: every route with its schemas, the one source for the server, the renderer's client and forms, and the
@@ -128,7 +131,7 @@ export const dashboard = z.object({
         points: z.array(z.object({ at: z.number(), remaining: z.number(), limit: z.number() })),
       }),
     )
-    .describe('Pull quotas that upstreams told, in the intervals of the series; without those in which one told nothing.'),
+    .describe('Pull quotas that upstreams told, in those intervals of the series in which they told one.'),
 });
 
 /** An upstream as the window shows it: passwords never leave the server. */
@@ -188,6 +191,7 @@ export const tagRow = z.object({
   lastPulledAt: z.number().optional(),
   lastPulledBy: z.string().optional(),
   pinned: z.boolean(),
+  heldSince: z.number().optional().describe('A person rolled it back then: it does not follow its upstream.'),
 });
 
 export const manifestRow = z.object({
@@ -249,7 +253,9 @@ export const manifestDetail = z.object({
 export const deletePreview = z.object({
   items: z.array(z.string()).describe('Names of what goes, at most 1000.'),
   itemsTotal: z.number(),
-  freedBytes: z.number().describe('Bytes on disk that nothing else uses.'),
+  freedBytes: z.number().describe('Bytes on disk that nothing else uses, free at once.'),
+  keptBytes: z.number().describe('Bytes that nothing else uses and that are kept as long as it can be undone.'),
+  keptUntil: z.number().optional().describe('Until when it can be undone; absent: not at all.'),
 });
 
 const upstreamInput = upstream;
@@ -458,7 +464,7 @@ export const routes = {
   previewDelete: {
     method: 'GET',
     path: '/api/v1/cache/delete-preview',
-    query: cacheTarget,
+    query: cacheTarget.extend({ freeNow: z.stringbool().default(false).describe('As for the deletion.') }),
     body: z.undefined(),
     response: deletePreview,
   },
@@ -466,9 +472,18 @@ export const routes = {
     method: 'POST',
     path: '/api/v1/cache/delete',
     query: z.object({}),
-    body: cacheTarget,
+    body: cacheTarget.extend({
+      freeNow: z.boolean().default(false).describe('True: the bytes are free at once, and it cannot be undone.'),
+    }),
     response: deletePreview,
   },
+  ...gcRoutes,
+  ...historyRoutes,
+  ...repositoryRoutes,
+  ...retentionRoutes,
+  ...scrubRoutes,
+  ...storageRoutes,
+  ...zotRoutes,
 } as const;
 
 export type RouteName = keyof typeof routes;

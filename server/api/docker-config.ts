@@ -23,9 +23,9 @@ const entry = z.object({
   registrytoken: z.string().optional(),
 });
 const dockerConfig = z.object({
-  auths: z.record(z.string(), entry).default({}),
+  auths: z.record(z.string(), entry).optional(),
   credsStore: z.string().optional(),
-  credHelpers: z.record(z.string(), z.string()).default({}),
+  credHelpers: z.record(z.string(), z.string()).optional(),
 });
 type Entry = z.output<typeof entry>;
 type Secret = Pick<AccountSettings, 'username' | 'password' | 'registryToken'>;
@@ -35,17 +35,17 @@ type Secret = Pick<AccountSettings, 'username' | 'password' | 'registryToken'>;
  * @throws InvalidInput (REQUEST_INVALID) when it is not one
  */
 export function readDockerConfig(content: string): DockerLogins {
-  const config = parse(content);
+  const { auths = {}, credHelpers = {}, credsStore } = parse(content);
   const logins: DockerLogin[] = [];
   const skipped: { host: string; reason: string }[] = [];
-  for (const [host, written] of Object.entries(config.auths)) {
-    const helper = config.credHelpers[host] ?? config.credsStore;
+  for (const [host, written] of Object.entries(auths)) {
+    const helper = credHelpers[host] ?? credsStore;
     const login = readLogin(host, written, helper);
     if ('reason' in login) skipped.push({ host, reason: login.reason });
     else logins.push(login);
   }
-  for (const [host, helper] of Object.entries(config.credHelpers)) {
-    if (!(host in config.auths)) skipped.push({ host, reason: helperReason(helper) });
+  for (const [host, helper] of Object.entries(credHelpers)) {
+    if (!(host in auths)) skipped.push({ host, reason: helperReason(helper) });
   }
   return { logins, skipped };
 }
@@ -58,7 +58,10 @@ function parse(content: string): z.output<typeof dockerConfig> {
     throw new InvalidInput(["content: is not JSON; paste the whole of Docker's config.json"]);
   }
   const result = dockerConfig.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success) {
+    if (result.data.auths !== undefined || result.data.credHelpers !== undefined) return result.data;
+    throw new InvalidInput(['content: has no "auths"; paste the whole of Docker\'s config.json']);
+  }
   throw new InvalidInput(
     result.error.issues.map((issue) => `content.${issue.path.map(String).join('.')}: ${issue.message}`),
   );

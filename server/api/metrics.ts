@@ -5,7 +5,7 @@ import type { AdminParts } from './parts.ts';
 /** What the metrics read. */
 export type MetricsParts = Pick<
   AdminParts,
-  'version' | 'control' | 'activity' | 'audit' | 'upstreams' | 'requestCounts'
+  'version' | 'control' | 'activity' | 'audit' | 'upstreams' | 'requestCounts' | 'housekeeping' | 'room'
 >;
 
 type Labels = Readonly<Record<string, string>>;
@@ -157,6 +157,36 @@ const metrics: readonly Metric[] = [
     read: ({ control }) => control.status().disk.floorBytes,
   },
   {
+    name: 'zhi_mirror_storage_cap_bytes',
+    kind: 'gauge',
+    help: 'Most bytes that are kept; 0 is no cap.',
+    read: ({ room }) => room.state.capBytes,
+  },
+  {
+    name: 'zhi_mirror_storage_used_bytes',
+    kind: 'gauge',
+    help: 'Bytes that count against the cap: blobs, and downloads and uploads under way.',
+    read: ({ room }) => room.state.usedBytes,
+  },
+  {
+    name: 'zhi_mirror_evicted_bytes_total',
+    kind: 'counter',
+    help: 'Bytes that went to make room, since the start.',
+    read: ({ room }) => room.state.evictedBytes,
+  },
+  {
+    name: 'zhi_mirror_evicted_items_total',
+    kind: 'counter',
+    help: 'Images and other manifests that went to make room, since the start.',
+    read: ({ room }) => room.state.evictedItems,
+  },
+  {
+    name: 'zhi_mirror_not_kept_total',
+    kind: 'counter',
+    help: 'Blobs that found no room: passed on without being kept, or refused when they were pushed.',
+    read: ({ room }) => room.state.notKept,
+  },
+  {
     name: 'zhi_mirror_audit_queue_ratio',
     kind: 'gauge',
     help: 'How full the queue of audit lines is: 0 is empty, at 1 pulls wait for the disk.',
@@ -167,6 +197,45 @@ const metrics: readonly Metric[] = [
     kind: 'counter',
     help: 'Audit events that found neither room nor disk since the start.',
     read: ({ audit }) => audit.health().lostEvents,
+  },
+  {
+    name: 'zhi_mirror_scrub_running',
+    kind: 'gauge',
+    help: 'Whether stored content is being read again now: 1 or 0.',
+    read: ({ housekeeping }) => Number(housekeeping.scrub.isRunning),
+  },
+  {
+    name: 'zhi_mirror_scrub_checked_bytes_total',
+    kind: 'counter',
+    help: 'Bytes of stored blobs read again since the start.',
+    read: ({ housekeeping }) => housekeeping.scrub.counts.checkedBytes,
+  },
+  {
+    name: 'zhi_mirror_scrub_last_finished_timestamp_seconds',
+    kind: 'gauge',
+    help: 'When everything stored was last read again, as Unix time; absent before the first time.',
+    read: ({ housekeeping }) => {
+      const at = housekeeping.scrub.lastFinishedAt;
+      return at === undefined ? [] : [[{}, at / 1000]];
+    },
+  },
+  {
+    name: 'zhi_mirror_damaged_found_total',
+    kind: 'counter',
+    help: 'Blobs and manifests found damaged since the start.',
+    read: ({ housekeeping }) => housekeeping.scrub.counts.damaged,
+  },
+  {
+    name: 'zhi_mirror_damaged_repaired_total',
+    kind: 'counter',
+    help: 'Damaged blobs and manifests that became whole again since the start.',
+    read: ({ housekeeping }) => housekeeping.scrub.counts.repaired,
+  },
+  {
+    name: 'zhi_mirror_damaged',
+    kind: 'gauge',
+    help: 'Blobs and manifests that are damaged and not repaired.',
+    read: ({ housekeeping }) => housekeeping.scrub.unrepaired,
   },
   {
     name: 'zhi_mirror_process_resident_memory_bytes',

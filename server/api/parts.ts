@@ -1,7 +1,12 @@
 import type { Activity } from '../audit/activity.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { BlobCache } from '../cache/blob-cache.ts';
+import type { GarbageCollector } from '../cache/housekeeping.ts';
+import type { HousekeepingLane } from '../cache/housekeeping-lane.ts';
 import type { ManifestCache } from '../cache/manifest-cache.ts';
+import type { Room } from '../cache/room.ts';
+import type { Retention } from '../cache/retention.ts';
+import type { Scrub } from '../cache/scrub.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -10,12 +15,14 @@ import type { HotAnswers } from '../registry/hot-answers.ts';
 import type { Namespaces } from '../registry/namespaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Layout } from '../storage/layout.ts';
+import type { Leases } from '../storage/leases.ts';
 import type { LiveSettings } from '../storage/live-settings.ts';
 import type { RepositoryStore } from '../storage/repository-store.ts';
 import type { QuotaHistory } from '../upstream/quota-history.ts';
 import type { UpstreamSet } from '../upstream/upstream-set.ts';
 import type { Status } from './contract.ts';
 import type { RequestCounts } from './request-counts.ts';
+import type { ZotDataImport } from './zot-data-import.ts';
 
 /** The switches of the running mirror, as the window uses them. */
 export interface MirrorControl {
@@ -44,6 +51,8 @@ export interface AdminParts {
   readonly namespaces: Namespaces;
   readonly repositories: RepositoryStore;
   readonly blobs: BlobStore;
+  /** What clients were told is here. */
+  readonly leases: Leases;
   readonly manifestCache: ManifestCache;
   readonly blobCache: BlobCache;
   readonly hot: HotAnswers;
@@ -52,6 +61,15 @@ export interface AdminParts {
   readonly quotaHistory: QuotaHistory;
   /** Told of each recorded request beside `activity.noteRequest`. */
   readonly requestCounts: RequestCounts;
+  readonly zotData: ZotDataImport;
+  readonly housekeeping: {
+    readonly scrub: Scrub;
+    readonly gc: GarbageCollector;
+    readonly retention: Retention;
+    readonly lane: HousekeepingLane;
+    readonly roomKeeping: { tidy(): Promise<void> };
+  };
+  readonly room: Room;
   readonly control: MirrorControl;
   /** Folder of the window's built files; absent when it is not built. */
   readonly rendererDirectory: string | undefined;

@@ -1,5 +1,6 @@
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import { Rollback } from '../cache/rollback.ts';
 import { nextRequestId } from '../http/request-context.ts';
 import { Inventory } from '../storage/inventory.ts';
 import { Pins } from '../storage/pins.ts';
@@ -16,9 +17,17 @@ import { accountRoutes } from './routes/accounts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { contentRoutes } from './routes/content.ts';
+import { gcRoutes } from './routes/gc.ts';
+import { historyRoutes } from './routes/history.ts';
 import { matchRoutes } from './routes/match.ts';
+import { repositoryRoutes } from './routes/repositories.ts';
+import { retentionRoutes } from './routes/retention.ts';
+import { scrubRoutes } from './routes/scrub.ts';
 import { statusRoutes } from './routes/status.ts';
+import { storageRoutes } from './routes/storage.ts';
 import { upstreamRoutes } from './routes/upstreams.ts';
+import { zotDataRoutes } from './routes/zot-data.ts';
+import { zotRoutes } from './routes/zot.ts';
 
 /** The largest body is Docker's config.json. */
 const bodyLimitBytes = 1024 * 1024;
@@ -39,8 +48,9 @@ export function createAdminApi(parts: AdminParts): FastifyInstance {
     parts,
     events,
     inventory: new Inventory(parts.db),
-    removal: new Removal(parts.db, parts.layout),
+    removal: new Removal(parts.db, parts.layout, parts.leases),
     pins: new Pins(parts.db),
+    rollback: openRollback(parts),
   };
   // the only other type Fastify reads by itself; forms of other origins can send it
   app.removeContentTypeParser('text/plain');
@@ -56,9 +66,29 @@ export function createAdminApi(parts: AdminParts): FastifyInstance {
     ...matchRoutes(admin),
     ...cacheRoutes(admin),
     ...contentRoutes(admin),
+    ...storageRoutes(admin),
+    ...gcRoutes(admin),
+    ...historyRoutes(admin),
+    ...repositoryRoutes(admin),
+    ...retentionRoutes(admin),
+    ...scrubRoutes(admin),
+    ...zotRoutes(admin),
+    ...zotDataRoutes(admin),
   });
   serveRenderer(app, parts.rendererDirectory);
+  // what it works on is closed next
+  app.addHook('onClose', () => parts.zotData.cancel());
   return app;
+}
+
+function openRollback(parts: AdminParts): Rollback {
+  return new Rollback({
+    ...parts,
+    sparse: parts.settings.push.sparse,
+    changed: (repository) => {
+      parts.control.contentChanged(repository);
+    },
+  });
 }
 
 /** Every failure is problem JSON; only bugs are logged, once, here. */

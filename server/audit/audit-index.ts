@@ -1,5 +1,5 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { inTransaction } from '../db/database.ts';
 import type { Database, Statement } from '../db/database.ts';
 import type { AuditFile } from './audit-file.ts';
@@ -14,6 +14,7 @@ const maxTexts = 10_000;
 const lineEnd = 0x0a;
 
 interface FileRow {
+  readonly path: string;
   readonly head: Buffer;
   readonly indexed_bytes: number;
 }
@@ -26,23 +27,31 @@ type Read = (buffer: Uint8Array, position: number) => number;
  */
 export class AuditIndex {
   readonly #db: Database;
+  readonly #directory: string;
   readonly #insert: Statement<[Readonly<Record<string, unknown>>]>;
   readonly #findText: Statement<[string], number>;
   readonly #insertText: Statement<[string]>;
   readonly #findFile: Statement<[string], FileRow>;
+  readonly #allFiles: Statement<[], FileRow>;
   readonly #saveFile: Statement<[string, Buffer, number]>;
+  readonly #forgetFile: Statement<[string]>;
   readonly #texts = new Map<string, number>();
   readonly #buffer = Buffer.allocUnsafe(sliceBytes);
   #file: AuditFile | undefined;
+  #key = '';
   #head: Buffer = Buffer.alloc(0);
   #offset = 0;
 
-  constructor(db: Database) {
+  /** @param directory the data directory: a file inside it is known by its place there, so that the directory can be moved */
+  constructor(db: Database, directory: string) {
     this.#db = db;
+    this.#directory = resolve(directory);
     this.#insert = db.prepare(insertSql);
     this.#findText = db.prepare<[string], number>('SELECT id FROM audit_texts WHERE text = ?').pluck();
     this.#insertText = db.prepare('INSERT INTO audit_texts (text) VALUES (?)');
-    this.#findFile = db.prepare('SELECT head, indexed_bytes FROM audit_files WHERE path = ?');
+    this.#findFile = db.prepare('SELECT path, head, indexed_bytes FROM audit_files WHERE path = ?');
+    this.#allFiles = db.prepare('SELECT path, head, indexed_bytes FROM audit_files ORDER BY indexed_bytes DESC');
+    this.#forgetFile = db.prepare('DELETE FROM audit_files WHERE path = ?');
     this.#saveFile = db.prepare('INSERT OR REPLACE INTO audit_files (path, head, indexed_bytes) VALUES (?, ?, ?)');
   }
 
@@ -56,11 +65,12 @@ export class AuditIndex {
    * beside it (log rotation keeps it there) and indexed first.
    */
   attach(file: AuditFile): void {
-    const known = this.#findFile.get(file.path);
+    const head = readHead((buffer, position) => file.read(buffer, position));
+    this.#key = keyOf(file.path, this.#directory);
+    const known = this.#findFile.get(this.#key) ?? this.#adopt(file.path, head);
     this.#file = file;
     this.#head = known?.head ?? Buffer.alloc(0);
     this.#offset = known?.indexed_bytes ?? 0;
-    const head = readHead((buffer, position) => file.read(buffer, position));
     if (isSameFile(this.#head, head)) {
       this.#heedLostEnd(file);
       return;
@@ -70,19 +80,32 @@ export class AuditIndex {
     this.#offset = 0;
   }
 
+  /** A file indexed under another path: of a moved directory, or of a version that knew each by its absolute path. */
+  #adopt(path: string, head: Buffer): FileRow | undefined {
+    const all = this.#allFiles.all();
+    const same = all.filter((row) => isSameFile(row.head, head));
+    const before = same[0] ?? all.find((row) => row.path === path);
+    if (before === undefined) return undefined;
+    this.#write(() => {
+      for (const row of [...same, before]) this.#forgetFile.run(row.path);
+      this.#saveFile.run(this.#key, before.head, before.indexed_bytes);
+    });
+    return before;
+  }
+
   /** A file shorter than what is indexed: a power cut took its end, and the rows are all that is left of it. */
   #heedLostEnd(file: AuditFile): void {
     if (file.size >= this.#offset) return;
     this.#offset = file.size;
     this.#head = this.#head.subarray(0, this.#offset);
-    this.#saveFile.run(file.path, this.#head, this.#offset);
+    this.#saveFile.run(this.#key, this.#head, this.#offset);
   }
 
   /** Indexes the next part of the file; true when nothing is left. */
   catchUp(): boolean {
     const file = this.#file;
     if (file === undefined) return true;
-    return this.#indexSlice(file.path, (buffer, position) => file.read(buffer, position)) < sliceBytes;
+    return this.#indexSlice((buffer, position) => file.read(buffer, position)) < sliceBytes;
   }
 
   /** Indexes lines that can't be read back from where they went. */
@@ -94,7 +117,7 @@ export class AuditIndex {
   }
 
   /** Reads and indexes one slice; returns the bytes that could be read. */
-  #indexSlice(path: string, read: Read): number {
+  #indexSlice(read: Read): number {
     const length = read(this.#buffer, this.#offset);
     const lines = this.#buffer.subarray(0, length);
     let whole = lines.lastIndexOf(lineEnd) + 1;
@@ -106,7 +129,7 @@ export class AuditIndex {
     const head = this.#head.length < headBytes ? readHead(read).subarray(0, offset) : this.#head;
     this.#write(() => {
       for (const event of events) this.#add(event);
-      this.#saveFile.run(path, head, offset);
+      this.#saveFile.run(this.#key, head, offset);
     });
     this.#head = head;
     this.#offset = offset;
@@ -118,7 +141,7 @@ export class AuditIndex {
     if (fd === undefined) return;
     try {
       const read: Read = (buffer, position) => readSync(fd, buffer, 0, buffer.length, position);
-      while (this.#indexSlice(path, read) === sliceBytes);
+      while (this.#indexSlice(read) === sliceBytes);
     } finally {
       closeSync(fd);
     }
@@ -170,6 +193,12 @@ export class AuditIndex {
 const insertSql = `INSERT INTO audit
   (at, event, artifact, client, user, digest, cached, outcome, method, status, code, bytes, duration_ms, user_agent, request_id, upstream, detail)
   VALUES (@at, @event, @artifact, @client, @user, @digest, @cached, @outcome, @method, @status, @code, @bytes, @durationMs, @userAgent, @requestId, @upstream, @detail)`;
+
+/** A file in the data directory is known by its place there, any other by its path. */
+function keyOf(path: string, directory: string): string {
+  const inside = relative(directory, resolve(path));
+  return inside.startsWith('..') || isAbsolute(inside) ? path : inside.replaceAll(sep, '/');
+}
 
 /** Columns are strict, the file may have been edited. */
 function integer(value: number | undefined): number | null {

@@ -9,6 +9,7 @@ import { startWorker } from '../lib/worker.ts';
 import { Progress } from './audit-channel.ts';
 import type { WriterAnswer, WriterDuty, WriterProblem, WriterRequest } from './audit-channel.ts';
 import { appendLines } from './audit-file.ts';
+import { LineEncoder } from './audit-line.ts';
 import { AuditStream, isStream } from './audit-stream.ts';
 import type { AuditEvent } from './events.ts';
 
@@ -66,6 +67,8 @@ export class AuditQueue {
   #kept: { readonly bytes: Uint8Array; readonly start: number }[] = [];
   #nextId = 1;
   #lost = 0;
+  /** Lost events that no line tells of yet. */
+  #gap: { count: number; readonly since: number } | undefined;
   #refusedUntil = Number.NEGATIVE_INFINITY;
   #isStarted = false;
   #closed = false;
@@ -120,10 +123,15 @@ export class AuditQueue {
 
   /** Queues a line with its end. Waits for the disk only beyond the bound. */
   append(line: string): void {
+    if (this.#gap !== undefined) this.#tellGap(this.#options.queueBytes - line.length);
     if (this.queuedBytes + line.length > this.#options.queueBytes || this.#closed) {
       this.#appendNow(line);
       return;
     }
+    this.#enqueue(line);
+  }
+
+  #enqueue(line: string): void {
     if (this.#pending.push(line) === 1) this.#postSoon();
     this.#pendingLength += line.length;
     if (this.#pendingLength >= batchLength) this.#post();
@@ -149,6 +157,7 @@ export class AuditQueue {
   /** Writes what is queued and ends the writer; waits for a stuck disk at most 10 s and says what was not written. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    this.#tellGap(Number.POSITIVE_INFINITY);
     const closing = this.ask({ op: 'close' }).catch((error: unknown) => this.#options.onError(error as MirrorError));
     this.#closed = true;
     await within(closing, closeTimeoutMs);
@@ -223,6 +232,9 @@ export class AuditQueue {
 
   #lose(cause: unknown): void {
     this.#lost += 1;
+    if (this.#gap === undefined) this.#tellGapSoon();
+    this.#gap ??= { count: 0, since: this.#options.clock.now() };
+    this.#gap.count += 1;
     if (cause === undefined) return;
     const error = storageError(cause, `the audit log ${this.#options.file}`);
     this.#options.onError(
@@ -231,6 +243,27 @@ export class AuditQueue {
         `${error.message}; the queue is full, so audit events are being lost (${String(this.#lost)} so far)`,
         { cause },
       ),
+    );
+  }
+
+  /** Says in the log itself how many events it misses, where `boundBytes` leave room for that. */
+  #tellGap(boundBytes: number): void {
+    if (this.#gap === undefined) return;
+    const line = gapLine(this.#gap, this.#options.clock.now());
+    if (this.queuedBytes + line.length > boundBytes) return;
+    this.#gap = undefined;
+    this.#enqueue(line);
+  }
+
+  /** Also when nothing more is recorded. */
+  #tellGapSoon(): void {
+    const { clock, queueBytes } = this.#options;
+    clock.sleep(appendTimeoutMs, this.#closing.signal).then(
+      () => {
+        this.#tellGap(queueBytes);
+        if (this.#gap !== undefined) this.#tellGapSoon();
+      },
+      () => undefined,
     );
   }
 
@@ -281,6 +314,20 @@ export class AuditQueue {
       () => undefined,
     );
   }
+}
+
+function gapLine({ count, since }: { readonly count: number; readonly since: number }, now: number): string {
+  const [from, to] = [since, now].map((at) => new Date(at).toISOString());
+  return new LineEncoder().encode({
+    event: 'audit_gap',
+    at: now,
+    artifact: 'audit',
+    clientIp: '',
+    cached: false,
+    outcome: 'failed',
+    requestId: '',
+    detail: `${String(count)} events between ${String(from)} and ${String(to)} could not be recorded`,
+  });
 }
 
 function appendTo(file: string, line: string): unknown {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { openDatabase, storageError } from '../db/database.ts';
@@ -50,7 +51,7 @@ class Writer {
     this.#db = openDatabase(start.databasePath, { migrate: false });
     // whoever fills the write-ahead log pays for emptying it: sooner here than on the thread that answers
     this.#db.pragma('wal_autocheckpoint = 1000');
-    this.#index = new AuditIndex(this.#db);
+    this.#index = new AuditIndex(this.#db, dirname(start.databasePath));
     this.#search = new AuditSearch(this.#db, systemClock);
   }
 

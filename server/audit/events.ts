@@ -7,9 +7,15 @@ export const auditEventNames = [
   'blob_pull',
   'artifact_push',
   'artifact_delete',
+  'artifact_restore',
+  'tag_rollback',
+  'artifact_import',
   'config_change',
   'mirror_start',
   'mirror_stop',
+  'audit_gap',
+  'blob_damaged',
+  'blob_repaired',
 ] as const;
 
 export type AuditEventName = (typeof auditEventNames)[number];

@@ -9,6 +9,7 @@ import { parseManifest } from '../oci/manifest.ts';
 import type { Manifest } from '../oci/manifest.ts';
 import { isForeignLayer } from '../oci/media-types.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { Leases } from '../storage/leases.ts';
 import type { ManifestStore, StoredManifest } from '../storage/manifest-store.ts';
 import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
 import type { TagStore } from '../storage/tag-store.ts';
@@ -30,7 +31,14 @@ export interface AdmittedManifest extends StoredManifest {
   readonly manifest: Manifest;
 }
 
-/** A manifest a client pushes. */
+/** Where content comes from that enters without its upstream being asked. */
+export interface Origin {
+  /** Upstream the repository is a mirror of; undefined for this mirror's own content. */
+  readonly upstream: string | undefined;
+  readonly upstreamRepository: string | undefined;
+}
+
+/** A manifest a client pushes, or that is imported. */
 export interface PushedManifest {
   /** Name of a repository that accepts pushes; made when it is not there yet. */
   readonly repository: string;
@@ -42,6 +50,10 @@ export interface PushedManifest {
   /** What it may refer to although it is not there. */
   readonly sparse: Settings['push']['sparse'];
   readonly now: number;
+  /** Default: this mirror's own content. */
+  readonly origin?: Origin;
+  /** When its upstream is taken to have confirmed the tags; for content that has one. */
+  readonly checkedAt?: number | undefined;
 }
 
 /** A blob a client pushed, complete and verified, in a file that is on the disk. */
@@ -51,6 +63,8 @@ export interface PushedBlob {
   readonly path: string;
   readonly sizeBytes: number;
   readonly now: number;
+  /** Default: this mirror's own content. */
+  readonly origin?: Origin;
 }
 
 export interface AdmissionParts {
@@ -59,6 +73,7 @@ export interface AdmissionParts {
   readonly tags: TagStore;
   readonly blobs: BlobStore;
   readonly repositories: RepositoryStore;
+  readonly leases: Leases;
   /** Content of a repository changed; told in the turn in which it did. */
   readonly changed: (repository: Repository) => void;
 }
@@ -118,11 +133,14 @@ export class Admission {
     const { db, manifests, tags } = this.#parts;
     this.#refuseIncomplete(push, manifest);
     // in the same turn: nothing can be deleted in between
-    const repository = this.#ensure(push.repository, push.now);
+    const repository = this.#ensure(push.repository, push.now, push.origin);
+    const at = { now: push.now, checkedAt: push.checkedAt };
+    this.#parts.leases.note(digest);
     try {
       inTransaction(db, () => {
         manifests.put(repository.id, digest, content, manifest, push.now);
-        for (const tag of push.tags) tags.put(repository.id, tag, digest, { now: push.now, checkedAt: undefined });
+        if (push.tags.length === 0) manifests.renew(repository.id, digest, push.now);
+        for (const tag of push.tags) tags.put(repository.id, tag, digest, at);
       });
     } catch (error) {
       throw error instanceof MirrorError ? error : storageError(error, `storing manifest ${digest}`);
@@ -132,15 +150,24 @@ export class Admission {
     return { digest, mediaType: manifest.mediaType, content, manifest };
   }
 
+  /** Whether a blob is held; then a file with the same bytes need not be on the disk to be admitted in the same turn. */
+  holdsBlob(digest: Digest, sizeBytes: number): boolean {
+    return this.#parts.blobs.isHeld(digest, sizeBytes);
+  }
+
   /**
    * Makes the file a blob of the repository; resolves when it cannot be lost any more.
    * @throws StorageError
    */
   async admitBlob(push: PushedBlob): Promise<void> {
-    const repository = this.#ensure(push.repository, push.now);
-    await this.#parts.blobs.adopt(push.digest, push, repository.id, push.now);
+    const repository = this.#ensure(push.repository, push.now, push.origin);
+    // now, because its link may be an old one, and again when the client is told
+    this.#parts.leases.note(push.digest);
+    // the rows are there when it returns, so the directory and the log are flushed side by side
+    const adopted = this.#parts.blobs.adopt(push.digest, push, repository.id, push.now);
+    await Promise.all([adopted, this.#durability.flush()]);
     this.#parts.changed(repository);
-    await this.#durability.flush();
+    this.#parts.leases.note(push.digest);
   }
 
   /**
@@ -153,8 +180,21 @@ export class Admission {
     const source = from === undefined ? undefined : repositories.find(from);
     const isThere =
       from === undefined ? blobs.isInOwnContent(digest) : source !== undefined && blobs.isLinked(source.id, digest);
-    if (!isThere || !(await this.#isWhole(digest))) return false;
-    const repository = this.#ensure(name, now);
+    return isThere && (await this.shareBlob({ repository: name, digest, now }));
+  }
+
+  /**
+   * Lets a repository serve a blob that is held, whoever holds it: the caller has seen that it belongs there. False when it
+   * is not held.
+   * @throws StorageError
+   */
+  async shareBlob(share: Omit<PushedBlob, 'path' | 'sizeBytes'>): Promise<boolean> {
+    const { blobs } = this.#parts;
+    const { digest, now } = share;
+    // before it is looked for: it must not go meanwhile
+    if (blobs.sizeOf(digest) !== undefined) this.#parts.leases.note(digest);
+    if (!(await this.#isWhole(digest))) return false;
+    const repository = this.#ensure(share.repository, now, share.origin);
     try {
       blobs.link(repository.id, digest, now);
     } catch (error) {
@@ -177,8 +217,8 @@ export class Admission {
     return sizeBytes !== undefined && (await this.#parts.blobs.hasFile(digest, sizeBytes));
   }
 
-  #ensure(name: string, now: number): Repository {
-    const repository = this.#parts.repositories.ensure(name, {}, now);
+  #ensure(name: string, now: number, origin: Partial<Origin> = {}): Repository {
+    const repository = this.#parts.repositories.ensure(name, origin, now);
     // what is pulled would be passed on all the same; a push has nowhere else to go
     if (repository.id === 0) throw new StorageError('STORAGE_FULL', `making repository ${name}: the disk is full`);
     return repository;

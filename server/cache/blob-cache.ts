@@ -1,18 +1,21 @@
 import { ContentError, MirrorError, RequestError, StorageError, UpstreamError } from '../errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { freeSpace } from '../lib/files.ts';
 import { SingleFlight } from '../lib/concurrency.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { HashPool } from '../storage/hash-pool.ts';
 import type { Layout } from '../storage/layout.ts';
+import type { Leases } from '../storage/leases.ts';
 import type { ManifestStore } from '../storage/manifest-store.ts';
 import type { Repository, RepositoryStore } from '../storage/repository-store.ts';
 import type { BlobAnswer } from '../upstream/client.types.ts';
 import type { BlobSource } from './blob-source.ts';
 import { Absences } from './absences.ts';
 import { BlobFlight } from './blob-flight.ts';
-import type { PartialFile } from './partial-file.ts';
+import type { Download } from './download.ts';
+import { PartialPlaces } from './partial-places.ts';
+import type { PartialPlace } from './partial-places.ts';
+import type { Room } from './room.ts';
 import type { CacheEvents, LiveUpstream, Target, UpstreamLookup } from './targets.ts';
 
 export interface BlobCacheParts {
@@ -23,22 +26,9 @@ export interface BlobCacheParts {
   readonly hashes: HashPool;
   readonly upstreams: UpstreamLookup;
   readonly events: CacheEvents;
+  readonly leases: Leases;
   readonly clock: Clock;
-  readonly freeSpaceFloorBytes: number;
-}
-
-interface Download {
-  readonly flight: BlobFlight;
-  /** Names of the repositories it is for; the first one's upstream is asked. */
-  readonly askedFor: Set<string>;
-  /** Repositories that may serve it once it is held. */
-  readonly repositoryIds: Set<number>;
-  /** Settles when followers may answer. */
-  readonly opened: Promise<void>;
-  readonly done: Promise<void>;
-  readonly partial: PartialFile | undefined;
-  users: number;
-  isOver: boolean;
+  readonly room: Room;
 }
 
 /** Blobs, local first: held → its file; in flight → the growing file; else one writer and many followers. */
@@ -50,15 +40,22 @@ export class BlobCache {
   readonly #running = new Set<Download>();
   readonly #starting = new SingleFlight<Digest, Download>();
   readonly #absent: Absences<true>;
+  readonly #places: PartialPlaces;
 
   constructor(parts: BlobCacheParts) {
     this.#parts = parts;
     this.#absent = new Absences(parts.clock);
+    this.#places = new PartialPlaces(parts);
   }
 
   /** Downloads under way. */
   get active(): number {
     return this.#running.size;
+  }
+
+  /** Whether somebody works on what is stored of the blob so far. */
+  isDownloading(digest: Digest): boolean {
+    return this.#starting.has(digest) || [...this.#running].some(({ flight }) => flight.digest === digest);
   }
 
   /** Forgets remembered absences, e.g. after the upstreams changed. */
@@ -142,7 +139,10 @@ export class BlobCache {
   }
 
   #mayServe(repository: Repository, digest: Digest): boolean {
-    return this.#parts.blobs.isLinked(repository.id, digest) || this.#linkReferenced(repository, digest);
+    const mayServe = this.#parts.blobs.isLinked(repository.id, digest) || this.#linkReferenced(repository, digest);
+    // nobody else has what was pushed here: whoever is told of it may count on it
+    if (mayServe && repository.upstream === undefined) this.#parts.leases.note(digest);
+    return mayServe;
   }
 
   /** A held blob that a manifest of this repository references belongs to it. */
@@ -269,7 +269,8 @@ export class BlobCache {
     const first =
       offset === 0 || offset !== expectedBytes ? { offset, answer: fetch(offset, abort.signal) } : undefined;
     first?.answer.catch(() => undefined);
-    const partial = isTaken ? undefined : await this.#openPartial(digest, expectedBytes);
+    const place = isTaken ? undefined : await this.#places.open(digest, expectedBytes);
+    const partial = place?.partial;
     const flight = new BlobFlight({
       digest,
       expectedBytes,
@@ -287,12 +288,15 @@ export class BlobCache {
         events.warn('the disk refused; passing content on without keeping it', { digest, error: error.message });
       },
     });
-    return this.#launch(flight, target, partial);
+    return this.#launch(flight, target, place);
   }
 
-  #launch(flight: BlobFlight, target: Target, partial: PartialFile | undefined): Download {
+  #launch(flight: BlobFlight, target: Target, place: PartialPlace | undefined): Download {
     const { promise: opened, resolve, reject } = Promise.withResolvers<undefined>();
+    place?.reservation.track(() => flight.receivedBytes);
     const run = flight.run(() => {
+      // the answer may tell a size that no manifest told
+      place?.reservation.expect(flight.sizeBytes ?? 0);
       resolve(undefined);
     });
     const download: Download = {
@@ -300,7 +304,8 @@ export class BlobCache {
       askedFor: new Set([target.name]),
       repositoryIds: new Set(),
       opened,
-      partial,
+      place,
+      partial: place?.partial,
       users: 0,
       isOver: false,
       done: Promise.resolve(),
@@ -320,32 +325,9 @@ export class BlobCache {
     return whole;
   }
 
-  async #openPartial(digest: Digest, expectedBytes: number | undefined): Promise<PartialFile | undefined> {
-    try {
-      const freeBytes = freeSpace(this.#parts.layout.storage);
-      if (freeBytes - (expectedBytes ?? 0) < this.#parts.freeSpaceFloorBytes) {
-        this.#parts.events.warn('the disk is nearly full; passing content on without keeping it', {
-          digest,
-          freeBytes,
-        });
-        return undefined;
-      }
-      const partial = await this.#parts.blobs.openPartial(digest);
-      if (expectedBytes === undefined || partial.offset <= expectedBytes) return partial;
-      await partial.handle.truncate(0);
-      return { ...partial, offset: 0 };
-    } catch (error) {
-      this.#parts.events.warn('the disk refused; passing content on without keeping it', {
-        digest,
-        error: String(error),
-      });
-      return undefined;
-    }
-  }
-
   async #keep(download: Download, target: Target): Promise<void> {
-    const { flight, partial } = download;
-    if (partial === undefined || !flight.isStored) {
+    const { flight, place, partial } = download;
+    if (partial === undefined || !flight.isStored || !(await this.#places.hasRoom(flight, place))) {
       if (partial !== undefined) await this.#parts.blobs.removePartial(flight.digest);
       return;
     }
@@ -375,6 +357,7 @@ export class BlobCache {
     this.#running.delete(download);
     if (this.#downloads.get(download.flight.digest) === download) this.#downloads.delete(download.flight.digest);
     download.isOver = true;
+    if (download.place !== undefined) this.#places.close(download.flight.digest, download.place);
     if (download.users === 0) await download.partial?.handle.close();
   }
 
@@ -383,6 +366,7 @@ export class BlobCache {
     return {
       kind: 'flight',
       flight: download.flight,
+      settled: download.done,
       sizeBytes: download.flight.sizeBytes,
       close: async () => {
         if (isClosed) return;

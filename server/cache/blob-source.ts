@@ -14,6 +14,8 @@ export type BlobSource =
   | {
       readonly kind: 'flight';
       readonly flight: BlobFlight;
+      /** Resolves when it is in the store, or given up. */
+      readonly settled: Promise<void>;
       readonly sizeBytes: number | undefined;
       close(): Promise<void>;
     };

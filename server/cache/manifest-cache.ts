@@ -12,6 +12,7 @@ import type { ManifestAnswer } from '../upstream/client.types.ts';
 import { Absences } from './absences.ts';
 import type { Admission } from './admit.ts';
 import { isFresh, tagTtlMs } from './freshness.ts';
+import { refuseHeld } from './held-tag.ts';
 import { TagSightings } from './tag-sightings.ts';
 import { asUpstreamFault, mayServeStale, reasonOf } from './stale.ts';
 import type { CacheEvents, LiveUpstream, Provenance, Target, UpstreamLookup } from './targets.ts';
@@ -58,9 +59,11 @@ interface Fetched {
   readonly manifest: StoredManifest;
 }
 
+type PointedTag = Omit<Tag, 'heldSince'>;
+
 /** What a check of a tag found. */
 interface Checked {
-  readonly tag: Tag;
+  readonly tag: PointedTag;
   /** The tag's manifest when it had to be fetched; perhaps the disk refused to keep it. */
   readonly manifest: StoredManifest | undefined;
 }
@@ -125,12 +128,13 @@ export class ManifestCache {
 
   /**
    * Asks the upstream about a tag now, whatever its TTL.
-   * @throws UpstreamError, RequestError
+   * @throws UpstreamError, RequestError (CONFLICT when a person holds the tag where it is)
    */
   async refresh(target: Target, tag: string): Promise<{ readonly digest: Digest; readonly changed: boolean }> {
-    const upstream = this.#upstreamOf(target, { kind: 'tag', tag });
     const repository = this.#ensure(target);
     const before = this.#parts.tags.find(repository.id, tag);
+    refuseHeld(target.name, before);
+    const upstream = this.#upstreamOf(target, { kind: 'tag', tag });
     this.#absent.delete(`${target.name}:${tag}`);
     const { digest } = (await this.#checkOnce(target, upstream, repository, tag)).tag;
     return { digest, changed: digest !== before?.digest };
@@ -173,7 +177,7 @@ export class ManifestCache {
     const linked = this.#parts.manifests.findIn(repository.id, digest);
     if (linked !== undefined) return linked;
     // in a repository of pushed content only what was pushed there counts, and what was deleted stays deleted
-    if (repository.upstream === undefined) return undefined;
+    if (repository.upstream === undefined || this.#parts.manifests.isDeleted(repository.id, digest)) return undefined;
     const shared = this.#parts.manifests.find(digest);
     if (shared === undefined || this.#parts.manifests.referencedSize(repository.id, digest) === undefined)
       return undefined;
@@ -188,8 +192,8 @@ export class ManifestCache {
     const held = repository === undefined ? undefined : this.#parts.tags.find(repository.id, tag);
     if (repository === undefined || held === undefined) return this.#firstPull(target, tag);
     const upstream = this.#parts.upstreams.of(target);
-    // pushed content has no upstream, and an upstream that was removed is never asked again
-    if (upstream === undefined || held.checkedAt === undefined)
+    // pushed content has no upstream, a removed upstream is never asked again, and what a person rolled back stays
+    if (upstream === undefined || held.checkedAt === undefined || held.heldSince !== undefined)
       return this.#answer(repository, held, { outcome: 'hit' }, Number.POSITIVE_INFINITY);
     const ttlMs = tagTtlMs(
       { settings: upstream.settings, isOffline: this.#parts.upstreams.isOffline },
@@ -283,12 +287,18 @@ export class ManifestCache {
       this.#quietly('confirming a tag', () => {
         this.#point(repository, tag, digest, now);
       });
-      return { tag: { name: tag, digest, checkedAt: now }, manifest: undefined };
+      return this.#checked(repository, { name: tag, digest, checkedAt: now }, undefined);
     }
     // by digest, so that a tag that moves between the two requests can't mix them up
     const answer = await upstream.client.getManifest(this.#nameOf(target), head.digest ?? tag, signal);
     const manifest = this.#admit(repository, answer, tag);
-    return { tag: { name: tag, digest: answer.digest, checkedAt: now }, manifest };
+    return this.#checked(repository, { name: tag, digest: answer.digest, checkedAt: now }, manifest);
+  }
+
+  /** What the upstream said, unless a person put the tag elsewhere while it was asked. */
+  #checked(repository: Repository, said: PointedTag, manifest: StoredManifest | undefined): Checked {
+    const now = this.#parts.tags.find(repository.id, said.name);
+    return now?.heldSince === undefined ? { tag: said, manifest } : { tag: now, manifest: undefined };
   }
 
   #point(repository: Repository, tag: string, digest: Digest, now: number): void {
@@ -333,17 +343,20 @@ export class ManifestCache {
 
   async #answer(
     repository: Repository,
-    tag: Tag,
+    tag: PointedTag,
     provenance: Provenance,
     freshUntil: number,
     fetched?: StoredManifest,
   ): Promise<ManifestResult> {
     const manifest = fetched ?? this.#parts.manifests.find(tag.digest);
+    if (manifest === undefined && repository.upstream !== undefined)
+      // found damaged, and set aside
+      return this.#getByDigest(repository, tag.digest, AbortSignal.timeout(checkLimitMs));
     if (manifest === undefined)
       throw new RequestError('MANIFEST_UNKNOWN', `manifest ${tag.digest} of tag ${tag.name} is not held`, {
         value: tag.name,
       });
-    return Promise.resolve({ manifest, provenance, repository, freshUntil });
+    return { manifest, provenance, repository, freshUntil };
   }
 
   #ensure(target: Target): Repository {

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { StorageError } from '../errors.ts';
 import { BlockPool } from '../lib/blocks.ts';
 import type { Block, Lease } from '../lib/blocks.ts';
+import { SharedBlocks } from '../lib/shared-blocks.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /** Pieces of the growing file that are read and kept for a moment. */
@@ -30,7 +31,7 @@ export interface BytesBehind {
 export class ReadBack {
   readonly #handle: FileHandle;
   readonly #digest: Digest;
-  readonly #blocks = new Map<number, Promise<Block>>();
+  readonly #blocks = new SharedBlocks((index) => this.#read(index * blockBytes, (index + 1) * blockBytes));
 
   constructor(handle: FileHandle, digest: Digest) {
     this.#handle = handle;
@@ -45,38 +46,9 @@ export class ReadBack {
     const index = Math.floor(position / blockBytes);
     const start = index * blockBytes;
     const end = Math.min(start + blockBytes, written);
-    const lease = end === start + blockBytes ? await this.#share(index) : await this.#read(start, end);
+    const isWhole = end === start + blockBytes;
+    const lease = isWhole ? await this.#blocks.take(index, blockLimit) : await this.#read(start, end);
     return { bytes: lease.buffer.subarray(position - start, end - start), lease };
-  }
-
-  /** A whole block, retained for the caller. */
-  async #share(index: number): Promise<Block> {
-    const known = this.#blocks.get(index);
-    const reading = known ?? this.#read(index * blockBytes, (index + 1) * blockBytes);
-    if (known === undefined) {
-      this.#blocks.set(index, reading);
-      reading.catch(() => this.#blocks.delete(index));
-      this.#dropOldest();
-    }
-    const block = await reading;
-    block.retain();
-    return block;
-  }
-
-  #dropOldest(): void {
-    const [oldest] = this.#blocks;
-    if (this.#blocks.size <= blockLimit || oldest === undefined) return;
-    const [index, dropped] = oldest;
-    this.#blocks.delete(index);
-    dropped.then(
-      (block) => {
-        // after everybody who waits for it now has retained it: their continuations were queued first
-        setImmediate(() => {
-          block.release();
-        });
-      },
-      () => undefined,
-    );
   }
 
   async #read(start: number, end: number): Promise<Block> {

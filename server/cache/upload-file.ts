@@ -3,17 +3,13 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { storageError } from '../db/database.ts';
 import { MirrorError } from '../errors.ts';
-import { BlockPool } from '../lib/blocks.ts';
-import type { Block } from '../lib/blocks.ts';
+import type { FilledBlock } from '../lib/blocks.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
 import { inlineHash } from '../storage/hash-pool.ts';
 import type { GrowingHash, HashPool } from '../storage/hash-pool.ts';
 import { writePieces } from './partial-file.ts';
+import { WriteQueue } from './write-queue.ts';
 
-/** What is sent gathers in blocks of this before it is written and hashed. */
-const blockBytes = 1024 * 1024;
-/** Unused blocks kept for a while: 8 MiB. */
-const freeBlocks = 8;
 /** Hashed on the main thread up to this: a worker's round trip costs more. */
 const inlineLimit = 256 * 1024;
 
@@ -26,12 +22,10 @@ export interface UploadFileParts {
   readonly hashes: HashPool;
 }
 
-const blocks = new BlockPool(blockBytes, freeBlocks);
-
 /**
  * The file an upload grows in, written and hashed at once beside the main thread. One caller at a time.
  *
- *   request ─► block (shared memory, two of them in turn) ─► worker ─► file and hash
+ *   block (shared memory) ─► worker ─► file and hash
  */
 export class UploadFile {
   readonly path: string;
@@ -66,37 +60,14 @@ export class UploadFile {
    * Adds what the client sends. When it breaks off, what came before stays.
    * @throws MirrorError (CANCELLED), StorageError (STORAGE_FULL, STORAGE_FAILED)
    */
-  async append(body: AsyncIterable<Buffer>): Promise<void> {
+  async append(body: AsyncIterable<FilledBlock>): Promise<void> {
     const handle = await this.#open();
-    let block: Block | undefined;
-    let used = 0;
-    let storing: Promise<void> = Promise.resolve();
-    const flush = async (isLast: boolean): Promise<void> => {
-      const full = block;
-      const bytes = used;
-      block = undefined;
-      used = 0;
-      await storing;
-      if (full === undefined) return;
-      storing = this.#store(handle, full.buffer.subarray(0, bytes), isLast).finally(() => {
-        full.release();
-      });
-      storing.catch(() => undefined);
-    };
+    const queue = new WriteQueue((pieces) => this.#store(handle, pieces));
     try {
       try {
-        for await (const piece of body) {
-          for (let from = 0; from < piece.length;) {
-            block ??= blocks.take();
-            const copied = piece.copy(block.buffer, used, from);
-            from += copied;
-            used += copied;
-            if (used === blockBytes) await flush(false);
-          }
-        }
+        for await (const block of body) await queue.push(block);
       } finally {
-        await flush(true);
-        await storing;
+        await queue.end();
       }
     } catch (error) {
       if (error instanceof MirrorError) throw error;
@@ -116,17 +87,29 @@ export class UploadFile {
   }
 
   /**
-   * Hexadecimal hash of the whole; then it is on the disk, too.
+   * Hexadecimal hash of the whole.
+   * @throws StorageError (STORAGE_FAILED)
+   */
+  async takeHash(algorithm: DigestAlgorithm): Promise<string> {
+    this.expect(algorithm);
+    // an upload nothing was ever sent to has no file yet
+    if (this.#bytes === 0) await (await this.#open()).close();
+    const hash = this.#small ?? this.#theLarge();
+    this.#small = undefined;
+    this.#large = undefined;
+    return hash.finish();
+  }
+
+  /**
+   * Resolves when the whole is on the disk.
    * @throws StorageError (STORAGE_FULL, STORAGE_FAILED)
    */
-  async seal(algorithm: DigestAlgorithm): Promise<string> {
-    this.expect(algorithm);
+  async sync(): Promise<void> {
     const handle = await this.#open();
     try {
-      const [hex] = await Promise.all([this.#takeHash().finish(), handle.datasync()]);
-      return hex;
+      await handle.datasync();
     } catch (error) {
-      throw error instanceof MirrorError ? error : storageError(error, 'storing an upload');
+      throw storageError(error, 'storing an upload');
     } finally {
       await handle.close();
     }
@@ -148,15 +131,16 @@ export class UploadFile {
     }
   }
 
-  async #store(handle: FileHandle, bytes: Buffer, isLast: boolean): Promise<void> {
-    if (this.#small !== undefined && isLast && this.#bytes + bytes.length <= inlineLimit) {
+  async #store(handle: FileHandle, pieces: readonly Buffer[]): Promise<void> {
+    const sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.#small !== undefined && this.#bytes + sizeBytes <= inlineLimit) {
       const small = this.#small;
-      await this.#refused(writePieces(handle, [bytes], this.#bytes));
-      small.append(bytes);
-      this.#bytes += bytes.length;
+      await this.#refused(writePieces(handle, pieces, this.#bytes));
+      for (const piece of pieces) small.append(piece);
+      this.#bytes += sizeBytes;
       return;
     }
-    const { bytes: stored, error } = await this.#theLarge().store(handle.fd, [bytes], this.#bytes);
+    const { bytes: stored, error } = await this.#theLarge().store(handle.fd, pieces, this.#bytes);
     this.#bytes += stored;
     if (error !== undefined) throw storageError(error, 'writing an upload');
   }
@@ -176,13 +160,6 @@ export class UploadFile {
     this.#large = this.#hashes.start(this.path, this.#algorithm);
     if (this.#bytes > 0) this.#large.advance(this.#bytes);
     return this.#large;
-  }
-
-  #takeHash(): GrowingHash {
-    const hash = this.#small ?? this.#theLarge();
-    this.#small = undefined;
-    this.#large = undefined;
-    return hash;
   }
 
   #dropHashes(): void {

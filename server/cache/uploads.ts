@@ -1,23 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { RequestError, StorageError } from '../errors.ts';
+import { RequestError } from '../errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { freeSpace } from '../lib/files.ts';
+import type { FilledBlock } from '../lib/blocks.ts';
 import { algorithmOf, hexOf } from '../oci/digest.ts';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 import type { HashPool } from '../storage/hash-pool.ts';
-import type { Layout } from '../storage/layout.ts';
 import type { UploadStore } from '../storage/upload-store.ts';
 import type { Admission } from './admit.ts';
+import type { Room } from './room.ts';
 import { UploadFile } from './upload-file.ts';
+import { UploadRoom } from './upload-room.ts';
 import { UploadTurns } from './upload-turns.ts';
 
 /** What a client sends. */
 export interface UploadBody {
-  readonly chunks: AsyncIterable<Buffer>;
+  /** To be read once; whoever gets a block releases it. */
+  readonly blocks: AsyncIterable<FilledBlock>;
   /** What it announced; undefined when it did not. */
   readonly sizeBytes: number | undefined;
-  /** Makes the chunks end at once, with an error. */
+  /** Makes the blocks end at once, with an error. */
   interrupt(): void;
 }
 
@@ -45,9 +47,8 @@ export interface UploadParts {
   readonly store: UploadStore;
   readonly admission: Admission;
   readonly hashes: HashPool;
-  readonly layout: Layout;
   readonly clock: Clock;
-  readonly freeSpaceFloorBytes: number;
+  readonly room: Room;
   readonly expireAfterMs: number;
 }
 
@@ -68,10 +69,14 @@ const restAfterMs = 60_000;
  */
 export class Uploads {
   readonly #parts: UploadParts;
+  readonly #room: UploadRoom;
   readonly #live = new Map<string, LiveUpload>();
+  /** Whole blobs on their way in; these have no rows. */
+  readonly #whole = new Set<string>();
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
+    this.#room = new UploadRoom(parts.room);
   }
 
   /** Puts in order what the last stop left; to be called before anything is pushed. */
@@ -101,7 +106,11 @@ export class Uploads {
    */
   append(step: UploadStep): Promise<UploadState> {
     return this.#turn(step, async (upload) => {
-      await this.#receive(upload, step);
+      try {
+        await this.#receive(upload, step);
+      } finally {
+        this.#advance(upload);
+      }
       return { id: upload.id, bytes: upload.file.bytes };
     });
   }
@@ -113,12 +122,15 @@ export class Uploads {
   finish(step: UploadStep, digest: Digest): Promise<void> {
     return this.#turn(step, async (upload) => {
       if (upload.file.bytes === 0) upload.file.expect(algorithmOf(digest));
-      await this.#receive(upload, step);
+      let isReceived = false;
       try {
+        await this.#receive(upload, step);
+        isReceived = true;
         await this.#admit(upload.repository, upload.file, digest);
       } catch (error) {
         // wrong bytes are of no use to anybody; a full disk may have room later
-        if (error instanceof RequestError) await this.#forget(upload);
+        if (isReceived && error instanceof RequestError) await this.#forget(upload);
+        else this.#advance(upload);
         throw error;
       }
       this.#live.delete(upload.id);
@@ -132,17 +144,27 @@ export class Uploads {
    */
   async push(repository: string, digest: Digest, body: UploadBody): Promise<void> {
     const { store, hashes } = this.#parts;
-    this.#refuseWhenFull(body.sizeBytes ?? 0);
-    const path = store.path(randomUUID());
+    const id = randomUUID();
+    const path = store.path(id);
+    this.#whole.add(id);
     const file = new UploadFile({ path, bytes: 0, algorithm: algorithmOf(digest), hashes });
     try {
-      await file.append(body.chunks);
-      await this.#admit(repository, file, digest);
+      await this.#room.receive(body, async (blocks) => {
+        await file.append(blocks);
+        await this.#admit(repository, file, digest);
+      });
     } catch (error) {
       file.rest();
       await rm(path, { force: true });
       throw error;
+    } finally {
+      this.#whole.delete(id);
     }
+  }
+
+  /** Whether somebody is sending to the upload's file. */
+  isUploading(id: string): boolean {
+    return this.#whole.has(id) || this.#live.has(id);
   }
 
   /** Ends an upload and removes what it left. @throws RequestError (BLOB_UPLOAD_UNKNOWN) */
@@ -226,23 +248,27 @@ export class Uploads {
     if (range !== undefined && range.start !== before) throw outOfOrder(range, before);
     if (body === undefined) return;
     refuseWrongSize(body.sizeBytes, range);
-    this.#refuseWhenFull(body.sizeBytes ?? 0);
     try {
-      await file.append(body.chunks);
+      await this.#room.receive(body, (blocks) => file.append(blocks));
       refuseWrongSize(file.bytes - before, range);
     } catch (error) {
       if (error instanceof RequestError) file.rollBack(before);
       throw error;
-    } finally {
-      this.#parts.store.advance(upload.id, file.bytes, this.#parts.clock.now());
     }
   }
 
+  /** Writes down how far it is. */
+  #advance(upload: LiveUpload): void {
+    this.#parts.store.advance(upload.id, upload.file.bytes, this.#parts.clock.now());
+  }
+
   async #admit(repository: string, file: UploadFile, digest: Digest): Promise<void> {
-    const hex = await file.seal(algorithmOf(digest));
+    const hex = await file.takeHash(algorithmOf(digest));
     if (hex !== hexOf(digest))
       throw new RequestError('DIGEST_INVALID', `what was sent does not hash to ${digest}`, { value: digest });
-    await this.#parts.admission.admitBlob({
+    const { admission } = this.#parts;
+    if (!admission.holdsBlob(digest, file.bytes)) await file.sync();
+    await admission.admitBlob({
       repository,
       digest,
       path: file.path,
@@ -255,15 +281,6 @@ export class Uploads {
     this.#live.delete(upload.id);
     upload.file.rest();
     await this.#parts.store.remove(upload.id);
-  }
-
-  #refuseWhenFull(bytes: number): void {
-    const { layout, freeSpaceFloorBytes } = this.#parts;
-    const freeBytes = freeSpace(layout.storage);
-    if (freeBytes - bytes >= freeSpaceFloorBytes) return;
-    throw new StorageError('STORAGE_FULL', 'the disk is nearly full: nothing can be pushed until there is room', {
-      detail: { freeBytes, floorBytes: freeSpaceFloorBytes },
-    });
   }
 }
 

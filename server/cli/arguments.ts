@@ -60,9 +60,6 @@ function takesValue(name: string): boolean {
 /** Accepting what does nothing would be worse than refusing: a policy that is not applied allows everything. */
 function refusedFlags(given: Readonly<Record<string, unknown>>): readonly string[] {
   return [
-    ...(given['policy'] === undefined
-      ? []
-      : ['--policy is refused: policies are not built yet, so nothing would be denied.']),
     ...(given['upstreamMarketplace'] === undefined
       ? []
       : ['--upstream-marketplace is refused: the marketplace is not built yet, so nothing would be answered.']),

@@ -1,9 +1,10 @@
 import { ConfigError } from '../errors.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Diagnosis } from './diagnostics.ts';
+import type { ZotReading } from '../config/zot-config.ts';
 import type { CliIo, CommandLine } from './io.ts';
 import { readSettings } from './settings.ts';
-import { describeZot, readZotPreview } from './zot.ts';
+import { describeZot, importHint, readZotPreview } from './zot.ts';
 
 /** `zhi-mirror doctor`: exit code 0 when every check passed, 1 when one failed. A wrong command line is exit code 2. */
 export async function doctor(line: CommandLine, io: CliIo): Promise<number> {
@@ -17,9 +18,9 @@ export async function doctor(line: CommandLine, io: CliIo): Promise<number> {
 }
 
 async function checkSettings(line: CommandLine, io: CliIo, isNodeNewEnough: boolean): Promise<readonly Diagnosis[]> {
-  let settings;
+  let settings, zot;
   try {
-    ({ settings } = readSettings(line, io));
+    ({ settings, zot } = readSettings(line, io));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((problem): Diagnosis => ({ check: 'settings', state: 'failed', detail: problem }));
@@ -32,6 +33,7 @@ async function checkSettings(line: CommandLine, io: CliIo, isNodeNewEnough: bool
   const read: readonly Diagnosis[] = [
     { check: 'settings', state: 'passed', detail },
     ...(line.zotConfig === undefined ? [] : describeZotConfig(line.zotConfig, io)),
+    ...describeZotContent(zot, line.zotConfig ?? ''),
   ];
   if (!isNodeNewEnough) return read;
   // the database driver ends the process when it is loaded by a Node that is too old
@@ -56,6 +58,11 @@ function describeZotConfig(path: string, io: CliIo): readonly Diagnosis[] {
   );
   const notes = describeZot(preview, path).map((detail): Diagnosis => ({ check: 'zot', state: 'skipped', detail }));
   return [...registries, ...notes];
+}
+
+function describeZotContent(zot: ZotReading | undefined, path: string): readonly Diagnosis[] {
+  const hint = zot === undefined ? undefined : importHint(zot, path);
+  return hint === undefined ? [] : [{ check: 'zot', state: 'skipped', detail: hint }];
 }
 
 function formatDiagnosis(diagnosis: Diagnosis): string {

@@ -27,7 +27,7 @@ const serveEntry: CommandEntry = {
   summary: 'run the mirror and its window until it is stopped',
   flags: serveFlags,
   hasJson: false,
-  note: 'Not built yet, and refused: --policy FILE, --upstream-marketplace URL.',
+  note: 'Not built yet, and refused: --upstream-marketplace URL.',
   load: async () => (await import('./serve.ts')).serve,
 };
 
@@ -38,6 +38,107 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     flags: serveFlags,
     hasJson: true,
     load: async () => (await import('./doctor.ts')).doctor,
+  },
+  catalog: {
+    summary: 'list the repositories held, with their tags, bytes and last pull',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [{ name: 'tags', placeholder: 'REPOSITORY', help: 'list the tags of this repository' }],
+    words: ['[TEXT]'],
+    hasJson: true,
+    load: async () => (await import('./catalog.ts')).catalog,
+  },
+  storage: {
+    summary: 'show what fills the disk, what bounds it, and what goes next when room is needed',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    hasJson: true,
+    load: async () => (await import('./storage.ts')).storage,
+  },
+  history: {
+    summary: 'list what a tag pointed at, and what it can be rolled back to',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    words: ['REPOSITORY:TAG'],
+    hasJson: true,
+    load: async () => (await import('./history.ts')).history,
+  },
+  rollback: {
+    summary: 'put a tag back where it pointed before; an upstream does not move it then',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [
+      {
+        name: 'to',
+        placeholder: 'DIGEST',
+        help: 'a digest of its history, or the beginning of one (default: the one before)',
+      },
+      { name: 'follow', help: 'let the tag follow its upstream again instead' },
+      { name: 'dry-run', help: 'say where it would point, and change nothing' },
+    ],
+    words: ['REPOSITORY:TAG'],
+    hasJson: true,
+    load: async () => (await import('./rollback.ts')).rollback,
+  },
+  delete: {
+    summary: 'delete a repository, a tag or a manifest; it can be undone for history.keepFor',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [
+      { name: 'dry-run', help: 'say what would go, and change nothing' },
+      { name: 'free-now', help: 'free the bytes at once; then it can not be undone' },
+    ],
+    words: ['REPOSITORY[:TAG|@DIGEST]'],
+    hasJson: true,
+    load: async () => (await import('./delete.ts')).deleteContent,
+  },
+  restore: {
+    summary: 'undo a deletion while its content is kept; of a repository its last one',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    words: ['REPOSITORY[:TAG|@DIGEST]'],
+    hasJson: true,
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  gc: {
+    summary: 'remove what nothing needs any more, and say what went; a running mirror goes on serving',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [{ name: 'dry-run', help: 'say what would go, and change nothing' }],
+    hasJson: true,
+    load: async () => (await import('./gc.ts')).gc,
+  },
+  'import-zot': {
+    summary: "take in what a zot registry stored; zot's folder is only read, and it can be repeated",
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [
+      {
+        name: 'from',
+        placeholder: 'DIR',
+        help: "zot's storage root (default: the folders that --zot-config names)",
+      },
+      { name: 'dry-run', help: 'say what would come, and change nothing' },
+    ],
+    hasJson: true,
+    load: async () => (await import('./import-zot.ts')).importZot,
+  },
+  retention: {
+    summary: 'remove the tags that the retention rules let go, and say which; a running mirror goes on serving',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [
+      { name: 'dry-run', help: 'say what would go and why, and change nothing' },
+      { name: 'list', help: 'only say what the rules are' },
+    ],
+    hasJson: true,
+    load: async () => (await import('./retention.ts')).retention,
+  },
+  scrub: {
+    summary: 'read everything stored again, and fetch again what rotted',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [
+      {
+        name: 'rate',
+        placeholder: 'SIZE',
+        help: 'read at most this much per second, such as "200 MiB"; "0 B": no limit',
+      },
+      { name: 'status', help: 'only tell how the last round ended and what is damaged' },
+    ],
+    hasJson: true,
+    note: 'Exit code 1 when damage remains that could not be repaired.',
+    load: async () => (await import('./scrub.ts')).scrub,
   },
 };
 
@@ -143,8 +244,7 @@ function buildProgram(io: CliIo): Command {
       ),
     );
     if (entry.hasJson) command.option('--json', 'print the result as JSON');
-    for (const refused of ['policy', 'upstream-marketplace'])
-      command.addOption(flagOption(refused, 'VALUE', '').hideHelp());
+    for (const refused of ['upstream-marketplace']) command.addOption(flagOption(refused, 'VALUE', '').hideHelp());
     if (entry.note !== undefined) command.addHelpText('after', `\n${entry.note}`);
   }
   return program;
@@ -183,7 +283,7 @@ function unknownCommand(name: string): string {
   const guess = nearest(name, [...known, ...laterCommands]);
   if (guess !== undefined && laterCommands.has(guess))
     return `${JSON.stringify(name)} is not a command; did you mean ${guess}? It is not built yet.`;
-  return `${JSON.stringify(name)} is not a command; ${guess === undefined ? `there are ${known.join(' and ')}.` : `did you mean ${guess}?`}`;
+  return `${JSON.stringify(name)} is not a command; ${guess === undefined ? `there are ${known.join(', ')}.` : `did you mean ${guess}?`}`;
 }
 
 function explain(error: unknown, io: CliIo): number {

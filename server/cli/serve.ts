@@ -2,7 +2,7 @@ import type { Mirror, MirrorConfig } from '../app.types.ts';
 import type { CliIo, CommandLine } from './io.ts';
 import { productVersion, rendererDirectory } from './product.ts';
 import { readSettings } from './settings.ts';
-import { describeZot } from './zot.ts';
+import { describeZot, importHint } from './zot.ts';
 
 type CreateMirror = (config: MirrorConfig) => Mirror;
 
@@ -10,6 +10,8 @@ type CreateMirror = (config: MirrorConfig) => Mirror;
 export async function serve(line: CommandLine, io: CliIo): Promise<number> {
   const loaded = readSettings(line, io);
   if (loaded.zot !== undefined) for (const sentence of describeZot(loaded.zot, line.zotConfig ?? '')) io.err(sentence);
+  const hint = loaded.zot === undefined ? undefined : importHint(loaded.zot, line.zotConfig ?? '');
+  if (hint !== undefined) io.err(hint);
   const { createMirror } = await import('../app.ts');
   return runMirror(createMirror, mirrorConfig(loaded), io);
 }

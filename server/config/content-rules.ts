@@ -69,9 +69,10 @@ function splitPattern(prefix: string): { readonly literal: string; readonly patt
   return { literal: prefix.slice(0, Math.max(slash, 0)), pattern: prefix.slice(slash + 1) };
 }
 
-function globOf(pattern: string): (name: string) => boolean {
+/** Whether a repository is one that the glob means; `a/**` is about `a` itself too. PURE. */
+export function globOf(pattern: string): (name: string) => boolean {
   const glob = new Minimatch(pattern, globOptions);
-  // a/** is about a itself too: ** stands for no segment as well
+  // ** stands for no segment as well
   const bare = pattern.endsWith('/**') ? new Minimatch(pattern.slice(0, -3), globOptions) : undefined;
   return (name) => glob.match(name) || bare?.match(name) === true;
 }

@@ -74,6 +74,12 @@ export const serveFlags: readonly SettingFlag[] = [
     'FILE',
     'audit log, JSON Lines; - is standard output (default: audit/audit.jsonl in the data directory)',
   ),
+  file(
+    'policy',
+    'policy.file',
+    'FILE',
+    'policy (YAML); read again when it changes (default: the policy of the window)',
+  ),
   file('tls-cert', 'tls.cert', 'FILE', 'server certificate (PEM); TLS is on when --tls-key is given too'),
   file('tls-key', 'tls.key', 'FILE', "the server certificate's private key (PEM)"),
   file('tls-client-ca', 'tls.clientCa', 'FILE', 'authority (PEM) that client certificates must be signed by (mTLS)'),

@@ -26,13 +26,16 @@ export interface SettingProblem {
   readonly isName?: boolean;
 }
 
-/** What a schema issue means, in words: what is allowed, and what was given unless it may be a secret. */
-export function describeIssue(issue: Issue, input: unknown): readonly SettingProblem[] {
+/**
+ * What a schema issue means, in words: what is allowed, and what was given unless it may be a secret. `schema` is what the
+ * input was read by, by default the settings'.
+ */
+export function describeIssue(issue: Issue, input: unknown, schema: Kind = settings): readonly SettingProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(path, key));
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(path, key, schema));
   const value = valueAt(input, path);
   const given = mayBeSecret(path, value) ? kindOf(value) : showValue(value);
-  return [{ path, message: sentence(issue, kindAt(path), { value, given }) }];
+  return [{ path, message: sentence(issue, kindAt(path, schema), { value, given }) }];
 }
 
 function sentence(
@@ -62,8 +65,8 @@ function quotingHint(kind: Kind | undefined, value: unknown): string {
   return wantsText && (typeof value === 'number' || typeof value === 'boolean') ? '; write it in quotes' : '';
 }
 
-function unknownSetting(parent: SettingPath, key: string): SettingProblem {
-  const known = Object.keys(unwrapped(kindAt(parent))?.def.shape ?? {});
+function unknownSetting(parent: SettingPath, key: string, schema: Kind): SettingProblem {
+  const known = Object.keys(unwrapped(kindAt(parent, schema))?.def.shape ?? {});
   const guess = nearest(key, known);
   const advice = guess === undefined ? `known here are ${known.join(', ')}` : `did you mean ${guess}?`;
   return { path: [...parent, key], message: `is not a setting; ${advice}`, isName: true };
@@ -92,8 +95,8 @@ function allowed(kind: Kind | undefined): string {
   return words[type] ?? type;
 }
 
-function kindAt(path: SettingPath): Kind | undefined {
-  let kind: Kind | undefined = settings;
+function kindAt(path: SettingPath, schema: Kind): Kind | undefined {
+  let kind: Kind | undefined = schema;
   for (const part of path) {
     const def: Kind['def'] | undefined = unwrapped(kind)?.def;
     kind = typeof part === 'number' ? def?.element : def?.shape?.[part];

@@ -54,3 +54,12 @@ export function formatDuration(ms: number): string {
   }
   return `${String(ms)}ms`;
 }
+
+/** Bytes as a person writes them, exact; `parseSize` reads it back. */
+export function formatSize(bytes: number): string {
+  for (const unit of ['TiB', 'GiB', 'MiB', 'KiB'] as const) {
+    const unitBytes = sizeUnits[unit] ?? 1;
+    if (bytes > 0 && bytes % unitBytes === 0) return `${String(bytes / unitBytes)} ${unit}`;
+  }
+  return `${String(bytes)} B`;
+}

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, size } from './quantities.ts';
+import { isVersionRange } from './version-range.ts';
 
 /**
  * The only list of settings: type, default, unit and one sentence each (`describe`), from which the settings
@@ -152,16 +153,27 @@ export const retentionRule = z.strictObject({
     .array(z.string().min(1))
     .min(1)
     .describe('Globs of repositories; * is within one segment, ** any number of them.'),
-  tags: z.array(z.string().min(1)).default(['**']).describe('Globs of the tags the rule is about; others stay.'),
+  tags: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['**'])
+    .describe('Globs of the tags the rule is about; no later rule is about these.'),
   keep: z
     .strictObject({
       newest: z.number().int().min(0).optional().describe('This many, by when they came to point where they do.'),
-      semver: z.string().min(1).optional().describe('Versions in this range, such as ">=2.0.0 <3".'),
+      semver: z
+        .string()
+        .min(1)
+        .refine((text) => isVersionRange(text), { error: 'is not a range of versions such as ">=2.0.0 <3"' })
+        .optional()
+        .describe('Versions in this range, such as ">=2.0.0 <3".'),
       pulledWithin: duration.optional().describe('Tags that were pulled within this time.'),
       pushedWithin: duration.optional().describe('Tags that were pushed, or came from upstream, within this time.'),
     })
-    .prefault({})
-    .describe('A tag stays when one of these says so; with none of them every tag of the rule goes.'),
+    .optional()
+    .describe(
+      'A tag stays when one of these says so, the others go; an empty group lets every tag go. Absent: every tag stays, or, with `untagged`, the rule is not about tags.',
+    ),
   untagged: duration
     .optional()
     .describe(
@@ -266,6 +278,15 @@ export const settings = z.strictObject({
     })
     .prefault({})
     .describe('Blob uploads under way.'),
+  policy: z
+    .strictObject({
+      file: z
+        .string()
+        .default('')
+        .describe('Policy file (YAML), read again when it changes; empty: the policy of the window.'),
+    })
+    .prefault({})
+    .describe('What may be pulled, pushed and carried.'),
   offline: z.boolean().default(false).describe('The global offline switch: no upstream is ever called.'),
   freeSpaceFloor: size
     .prefault('512 MiB')

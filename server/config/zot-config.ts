@@ -1,5 +1,6 @@
 import { formatAddress } from './address.ts';
 import { compileRule, describeRule } from './content-rules.ts';
+import { formatDuration } from './quantities.ts';
 import { contentRule } from './schema.ts';
 import type { SettingsInput, UpstreamInput } from './schema.ts';
 import { noCredentials, parseZotCredentials } from './zot-credentials.ts';
@@ -22,6 +23,8 @@ export interface ZotReading {
   /** Why it can't be used at all, each with `file:line:column`; then the rest means little. */
   readonly problems: readonly string[];
   readonly registries: readonly ZotRegistry[];
+  /** Where zot keeps content, absolute: its root, then those of its sub-paths. */
+  readonly storageRoots: readonly string[];
 }
 
 const noDisk: ZotDisk = { resolve: (path) => path, read: () => undefined, isDirectory: () => false };
@@ -35,7 +38,10 @@ export function loadZotConfig(text: string, path: string, disk: ZotDisk = noDisk
   const findings: ZotFindings = { notHonoured: [], warnings: [], problems: [] };
   findings.warnings.push(...notes);
   if (fault !== undefined) findings.problems.push(fault);
-  const read = root === undefined ? { settingsPatch: {}, registries: [] } : readRoot(wholeFile(root, findings), disk);
+  const read =
+    root === undefined
+      ? { settingsPatch: {}, registries: [], storageRoots: [] }
+      : readRoot(wholeFile(root, findings), disk);
   const at = (offset: number): string => {
     const { line, column } = placeIn(text, offset);
     return `${path}:${String(line)}:${String(column)}`;
@@ -82,20 +88,25 @@ function previewRegistry({ urls, upstreams }: ZotRegistry): ZotRegistryPreview {
     urls,
     upstreams: upstreams.map(({ name }) => name),
     isFetched: first?.onDemand === true,
-    rules: (first?.content ?? []).flatMap((input) => {
-      const rule = contentRule.safeParse(input).data;
-      if (rule === undefined) return [];
-      const upstream = rule.prefix.replace(/^\/+|\/+$/g, '').replace(/\*+/g, 'app');
-      const here = compileRule(rule).destinationOf(upstream);
-      return [
-        {
-          text: describeRule(rule),
-          example: here === undefined ? undefined : { upstream, here },
-          tags: tagText(rule.tags),
-        },
-      ];
-    }),
+    rules: first === undefined ? [] : previewRules(first),
   };
+}
+
+/** An upstream's content rules with an example each, to make them plain. PURE. */
+export function previewRules({ content = [] }: Pick<UpstreamInput, 'content'>): ZotRegistryPreview['rules'] {
+  return content.flatMap((input) => {
+    const rule = contentRule.safeParse(input).data;
+    if (rule === undefined) return [];
+    const upstream = rule.prefix.replace(/^\/+|\/+$/g, '').replace(/\*+/g, 'app');
+    const here = compileRule(rule).destinationOf(upstream);
+    return [
+      {
+        text: describeRule(rule),
+        example: here === undefined ? undefined : { upstream, here },
+        tags: tagText(rule.tags),
+      },
+    ];
+  });
 }
 
 function tagText(tags: {
@@ -137,38 +148,83 @@ function wholeFile(root: JsonNode, findings: ZotFindings): ZotSection {
   return new ZotSection({ kind: 'object', offset, members: [] }, '', findings);
 }
 
-type Read = Pick<ZotReading, 'settingsPatch' | 'registries'>;
+type Read = Pick<ZotReading, 'settingsPatch' | 'registries' | 'storageRoots'>;
 
 function readRoot(root: ZotSection, disk: ZotDisk): Read {
   // it says which specification zot speaks; this mirror speaks 1.1 and what came before
   root.text('distSpecVersion');
+  const storage = readStorage(root.section('storage'), disk);
   const patch: SettingsInput = {
-    ...readStorage(root.section('storage'), disk),
+    ...storage.patch,
     ...readHttp(root.section('http'), disk),
     ...readLog(root.section('log')),
   };
-  const registries = readExtensions(root.section('extensions'), disk);
+  const { registries, scrub } = readExtensions(root.section('extensions'), disk);
   root.ignore('cluster', 'this mirror is one process with its own folder');
   root.ignore('scheduler', 'this mirror schedules its work by itself');
   root.finish();
   const upstreams: UpstreamInput[] = registries.flatMap((registry) => registry.upstreams);
-  return { settingsPatch: { ...patch, upstreamRegistry: '', upstreams }, registries };
+  const settingsPatch = { ...patch, ...(scrub === undefined ? {} : { scrub }), upstreamRegistry: '', upstreams };
+  return { settingsPatch, registries, storageRoots: storage.roots };
 }
 
-const ownSpace = 'this mirror frees space by its own settings and keeps each blob once, whatever repositories use it';
+const ownSpace = 'each blob is kept once here, whatever repositories use it';
+const ownRules = 'write retention.rules of this mirror: its rules read tags as globs and versions, not as expressions';
 
-function readStorage(section: ZotSection | undefined, disk: ZotDisk): SettingsInput {
-  if (section === undefined) return {};
+interface ZotStorage {
+  readonly patch: SettingsInput;
+  /** Where zot keeps content: its root, then those of its sub-paths. */
+  readonly roots: readonly string[];
+}
+
+function readStorage(section: ZotSection | undefined, disk: ZotDisk): ZotStorage {
+  if (section === undefined) return { patch: {}, roots: [] };
   const root = section.text('rootDirectory') ?? '';
+  const directory = root === '' ? '' : disk.resolve(root);
   // each blob is kept once here: asking for that needs nothing
   if (section.flag('dedupe') === false) section.notHonoured('dedupe', ownSpace);
-  section.ignore('subPaths', `all content is in one folder, and names stay as they are; ${ownSpace}`);
-  for (const key of ['gc', 'gcDelay', 'gcInterval', 'gcTimeWindow', 'retention', 'commit'])
-    section.ignore(key, ownSpace);
+  const subRoots = section.named('subPaths').flatMap((sub) => readSubPath(sub, disk));
+  const gc = readGc(section);
+  section.ignore('retention', ownRules);
+  section.ignore('gcTimeWindow', 'garbage is collected while serving, at any time of the day');
+  section.ignore('commit', 'what is pushed is on the disk before it is acknowledged, always');
   for (const key of ['storageDriver', 'cacheDriver', 'remoteCache', 'redirectBlobURL'])
     section.ignore(key, 'content is kept in a folder of this machine');
   section.finish();
-  return root === '' ? {} : { dataDirectory: disk.resolve(root) };
+  return {
+    patch: { ...(directory === '' ? {} : { dataDirectory: directory }), ...(gc === undefined ? {} : { gc }) },
+    roots: [...(directory === '' ? [] : [directory]), ...subRoots],
+  };
+}
+
+function readGc(section: ZotSection): SettingsInput['gc'] {
+  const isOn = section.flag('gc') ?? true;
+  const delayMs = section.duration('gcDelay') ?? 0;
+  const everyMs = section.duration('gcInterval') ?? 0;
+  const delay = delayMs === 0 ? {} : { delay: formatDuration(delayMs) };
+  if (!isOn) return { every: '0s', ...delay };
+  const every = everyMs === 0 ? {} : { every: formatDuration(everyMs) };
+  return delayMs + everyMs === 0 ? undefined : { ...every, ...delay };
+}
+
+/** A repository prefix with a folder of its own. All content is in one folder here, so only what zot stored there is of use. */
+function readSubPath({ section }: { readonly section: ZotSection }, disk: ZotDisk): readonly string[] {
+  const root = section.text('rootDirectory') ?? '';
+  section.notHonoured(
+    'rootDirectory',
+    'all content is in the data directory, and names stay as they are; "zhi-mirror import-zot" takes in what zot stored there',
+  );
+  if (section.flag('dedupe') === false) section.notHonoured('dedupe', ownSpace);
+  if (section.flag('gc') === false)
+    section.notHonoured('gc', 'garbage is collected everywhere or nowhere: storage.gc says it for all of the content');
+  for (const key of ['gcDelay', 'gcInterval', 'gcTimeWindow'])
+    section.ignore(key, 'garbage is collected everywhere in the same way: storage says it for all of the content');
+  section.ignore('retention', ownRules);
+  section.ignore('commit', 'what is pushed is on the disk before it is acknowledged, always');
+  for (const key of ['storageDriver', 'cacheDriver', 'remoteCache', 'redirectBlobURL'])
+    section.ignore(key, 'content is kept in a folder of this machine');
+  section.finish();
+  return root === '' ? [] : [disk.resolve(root)];
 }
 
 const openToAll =
@@ -231,19 +287,33 @@ const otherExtensions: Readonly<Record<string, string>> = {
   mgmt: 'the window is always there',
   userprefs: 'the window keeps nothing per user',
   metrics: 'metrics have their own address here',
-  scrub: "content is verified when it comes; zot's schedule is not read",
   lint: 'manifests are passed on as they are',
   trust: 'signatures are not checked yet',
   apikey: 'logins are not built yet',
   events: 'events are not sent; the audit log has them',
 };
 
-function readExtensions(section: ZotSection | undefined, disk: ZotDisk): readonly ZotRegistry[] {
-  if (section === undefined) return [];
+interface ZotExtensions {
+  readonly registries: readonly ZotRegistry[];
+  readonly scrub: SettingsInput['scrub'];
+}
+
+function readExtensions(section: ZotSection | undefined, disk: ZotDisk): ZotExtensions {
+  if (section === undefined) return { registries: [], scrub: undefined };
   const sync = section.section('sync');
+  const scrub = readScrub(section.section('scrub'));
   for (const [key, why] of Object.entries(otherExtensions)) section.ignore(key, why);
   section.finish();
-  return sync === undefined ? [] : readSync(sync, disk);
+  return { registries: sync === undefined ? [] : readSync(sync, disk), scrub };
+}
+
+function readScrub(section: ZotSection | undefined): SettingsInput['scrub'] {
+  if (section === undefined) return undefined;
+  const isOn = section.flag('enable') ?? true;
+  const everyMs = section.duration('interval') ?? 0;
+  section.finish();
+  if (!isOn) return { every: '0s' };
+  return everyMs === 0 ? undefined : { every: formatDuration(everyMs) };
 }
 
 function readSync(section: ZotSection, disk: ZotDisk): readonly ZotRegistry[] {

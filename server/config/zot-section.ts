@@ -103,6 +103,23 @@ export class ZotSection {
     return undefined;
   }
 
+  /** An object whose keys are names of the person's own, each with an object. */
+  named(key: string): readonly { readonly name: string; readonly section: ZotSection }[] {
+    const node = this.#take(key);
+    if (node === undefined) return [];
+    if (node.kind !== 'object') {
+      this.wrong(key, 'must be an object {…}');
+      return [];
+    }
+    return node.members.flatMap((member) => {
+      const path = `${this.#name(key)}.${member.key}`;
+      if (member.value.kind === 'object')
+        return [{ name: member.key, section: new ZotSection(member.value, path, this.#findings) }];
+      this.problem(member.offset, `${path} must be an object {…}`);
+      return [];
+    });
+  }
+
   sections(key: string): readonly ZotSection[] {
     return this.#items(key).flatMap((item, index) => {
       const path = `${this.#name(key)}[${String(index)}]`;

@@ -13,6 +13,11 @@ export class SingleFlight<K, V> {
     return flight;
   }
 
+  /** Whether it is under way. */
+  has(key: K): boolean {
+    return this.#flights.has(key);
+  }
+
   /** Resolves when everything under way now has ended, well or not. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#flights.values());

@@ -1,5 +1,6 @@
 import type { BlobCache } from '../cache/blob-cache.ts';
 import type { BlobSource } from '../cache/blob-source.ts';
+import type { PolicyGate } from '../cache/policy-gate.ts';
 import type { Target } from '../cache/targets.ts';
 import { MirrorError, RequestError, UpstreamError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -18,6 +19,7 @@ const hotBlobBytes = 32 * 1024;
 
 export interface BlobEndpointParts {
   readonly cache: BlobCache;
+  readonly gate: PolicyGate;
   readonly hot: HotAnswers;
   readonly repositories: RepositoryStore;
   readonly recorder: Recorder;
@@ -52,6 +54,7 @@ export class BlobEndpoint {
     const asOf = this.#parts.hot.changes;
     let transfer: Transfer | undefined;
     try {
+      await this.#parts.gate.assertBlob({ action: 'pull', target, user: context.user }, digest);
       if (context.request.method === 'HEAD') {
         await this.#head(context, target, digest, subject);
         return;
@@ -121,6 +124,7 @@ export class BlobEndpoint {
     const { url } = context.request;
     const repository = this.#parts.repositories.find(target.name);
     if (url === undefined || repository === undefined || transfer.asOf !== this.#parts.hot.changes) return;
+    if (this.#parts.gate.isPerUser) return;
     this.#parts.hot.put(url, {
       body,
       headers: [...headers, 'Content-Length', String(body.length)],

@@ -1,4 +1,5 @@
 import type { DiscoveryCache } from '../cache/discovery-cache.ts';
+import type { GateRequest, PolicyGate } from '../cache/policy-gate.ts';
 import type { Target } from '../cache/targets.ts';
 import { RequestError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -40,20 +41,26 @@ export function linkHeader(path: string, query: URLSearchParams, next: string | 
 /** `/v2/<name>/tags/list` and `/v2/<name>/referrers/<digest>` (distribution-spec end-8, end-12). */
 export class DiscoveryEndpoint {
   readonly #cache: DiscoveryCache;
+  readonly #gate: PolicyGate;
 
-  constructor(cache: DiscoveryCache) {
+  constructor(cache: DiscoveryCache, gate: PolicyGate) {
     this.#cache = cache;
+    this.#gate = gate;
   }
 
   async tags(context: RequestContext, target: Target, asked: string, query: URLSearchParams): Promise<void> {
+    const request: GateRequest = { action: 'pull', target, user: context.user };
+    this.#gate.assertName(request);
     const { tags, provenance } = await this.#cache.listTags(target);
-    const { page, next } = pageOf(tags, query);
+    // a tag that could never be pulled is not offered
+    const { page, next } = pageOf(this.#gate.pullable(request, tags), query);
     const headers = [...linkHeader(`/v2/${asked}/tags/list`, query, next), ...staleHeaders(provenance)];
     // the name the client used: some clients compare
     respondJson(context, 200, headers, { name: asked, tags: page });
   }
 
   async referrers(context: RequestContext, target: Target, digest: Digest, query: URLSearchParams): Promise<void> {
+    await this.#gate.assertManifest({ action: 'pull', target, user: context.user }, { kind: 'digest', digest }, digest);
     const { referrers, provenance } = await this.#cache.listReferrers(target, digest);
     const type = query.get('artifactType');
     const manifests = type === null ? referrers : referrers.filter((referrer) => referrer.artifactType === type);

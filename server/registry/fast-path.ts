@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { certificateUser, nextRequestId, peerAddress } from '../http/request-context.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Leases } from '../storage/leases.ts';
 import type { PulledMarks } from '../storage/pulled-marks.ts';
 import type { HotAnswer, HotAnswers } from './hot-answers.ts';
 import type { Recorder } from './recorder.ts';
@@ -8,6 +9,7 @@ import type { Recorder } from './recorder.ts';
 export interface FastPathParts {
   readonly hot: HotAnswers;
   readonly marks: PulledMarks;
+  readonly leases: Leases;
   readonly recorder: Recorder;
   readonly clock: Clock;
   /** True while the plain path may be taken: no proxies are trusted and no host names are intercepted. */
@@ -36,6 +38,7 @@ export class FastPath {
       hot.delete(url);
       return false;
     }
+    if (answer.upstream === undefined) this.#parts.leases.note(answer.digest);
     const isHead = request.method === 'HEAD';
     response.writeHead(200, answer.headers);
     response.end(isHead ? undefined : answer.body);

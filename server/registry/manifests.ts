@@ -1,10 +1,12 @@
 import type { ManifestCache, ManifestResult } from '../cache/manifest-cache.ts';
+import type { GateRequest, PolicyGate } from '../cache/policy-gate.ts';
 import type { Target } from '../cache/targets.ts';
 import { RequestError, UpstreamError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Clock } from '../lib/clock.ts';
 import { formatReference } from '../oci/reference.ts';
 import type { Reference } from '../oci/reference.ts';
+import type { Leases } from '../storage/leases.ts';
 import type { PulledMarks } from '../storage/pulled-marks.ts';
 import type { HotAnswers } from './hot-answers.ts';
 import { matchesEtag } from './range.ts';
@@ -13,11 +15,21 @@ import { respondBytes, staleHeaders } from './respond.ts';
 
 export interface ManifestEndpointParts {
   readonly cache: ManifestCache;
+  readonly gate: PolicyGate;
   readonly hot: HotAnswers;
   readonly marks: PulledMarks;
+  readonly leases: Leases;
   readonly recorder: Recorder;
   readonly clock: Clock;
 }
+
+/** What was found, and may be answered. */
+type Answerable = ManifestResult & {
+  /** Changes of the hot answers before anything was looked up. */
+  readonly asOf: number;
+  /** What a policy in dry run would have done. */
+  readonly note: string | undefined;
+};
 
 /** `GET` and `HEAD` of `/v2/<name>/manifests/<reference>` (distribution-spec end-3). */
 export class ManifestEndpoint {
@@ -36,7 +48,9 @@ export class ManifestEndpoint {
       artifact: `${target.name}${reference.kind === 'tag' ? ':' : '@'}${written}`,
       upstream: target.upstream,
     };
+    const request: GateRequest = { action: 'pull', target, user: context.user };
     try {
+      this.#parts.gate.assertName(request, reference.kind === 'tag' ? reference.tag : undefined);
       if (
         context.request.method === 'HEAD' &&
         !this.#parts.cache.isHeld(target, reference) &&
@@ -44,7 +58,8 @@ export class ManifestEndpoint {
       )
         return;
       const result = await this.#parts.cache.get(target, reference, context.signal);
-      this.#answer(context, target, reference, subject, { ...result, asOf });
+      const note = await this.#parts.gate.assertManifest(request, reference, result.manifest.digest);
+      this.#answer(context, target, reference, subject, { ...result, asOf, note });
     } catch (failure) {
       const error =
         failure instanceof UpstreamError && mayBeNew()
@@ -64,6 +79,7 @@ export class ManifestEndpoint {
   ): Promise<boolean> {
     const head = await this.#parts.cache.head(target, reference, context.signal);
     if (head === undefined) return false;
+    await this.#parts.gate.assertManifest({ action: 'pull', target, user: context.user }, reference, head.digest);
     context.response.writeHead(200, [
       'Content-Type',
       head.mediaType,
@@ -84,9 +100,11 @@ export class ManifestEndpoint {
     target: Target,
     reference: Reference,
     subject: PullSubject,
-    result: ManifestResult & { readonly asOf: number },
+    result: Answerable,
   ): void {
     const { manifest, provenance } = result;
+    // in the turn in which it was found: its blobs are asked for next, or an index that lists it is pushed
+    if (target.upstream === undefined) this.#parts.leases.note(manifest.digest);
     const etag = `"${manifest.digest}"`;
     const headers = [
       'Content-Type',
@@ -114,7 +132,7 @@ export class ManifestEndpoint {
       status: isKnown ? 304 : 200,
       digest: manifest.digest,
       bytes: isSent ? manifest.content.length : 0,
-      detail: provenance.outcome === 'stale' ? provenance.reason : undefined,
+      detail: provenance.outcome === 'stale' ? provenance.reason : result.note,
     });
   }
 
@@ -123,7 +141,7 @@ export class ManifestEndpoint {
     target: Target,
     reference: Reference,
     subject: PullSubject,
-    result: ManifestResult & { readonly asOf: number },
+    result: Answerable,
     headers: string[],
   ): void {
     const url = context.request.url;
@@ -132,6 +150,8 @@ export class ManifestEndpoint {
       url === undefined ||
       result.freshUntil <= now ||
       result.asOf !== this.#parts.hot.changes ||
+      result.note !== undefined ||
+      this.#parts.gate.isPerUser ||
       !this.#parts.cache.isHeld(target, reference)
     )
       return;

@@ -28,9 +28,7 @@ export interface Namespaces {
   /** The upstream whose intercepted hosts hold this one. */
   upstreamOfHost(host: string): string | undefined;
   /** The upstream and repository that a content rule leads a name to; undefined when none is about it. */
-  matchContent(
-    name: string,
-  ): ContentRuleMatch | undefined;
+  matchContent(name: string): ContentRuleMatch | undefined;
   /** Whether a repository of pushed content has this name. */
   isLocal(name: string): boolean;
   readonly defaultUpstream: string | undefined;
@@ -66,6 +64,11 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
       `the first segment ${repository.slice(0, slash)} is an upstream`,
     );
   }
+  return matchName(namespaces, repository);
+}
+
+/** A name that says nothing about its upstream by itself. */
+function matchName(namespaces: Namespaces, repository: string): NamespaceMatch {
   const content = namespaces.matchContent(repository);
   if (content !== undefined && !content.isCatchAll) return byContentRule('content', repository, content);
   if (namespaces.isLocal(repository)) {
@@ -84,6 +87,14 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
     repository,
     `no other rule matches, so the default upstream ${namespaces.defaultUpstream} is asked`,
   );
+}
+
+/** As image references are read everywhere: a first segment with a dot or a port, or `localhost`, is a host. PURE. */
+export function isHostLike(repository: string): boolean {
+  const slash = repository.indexOf('/');
+  if (slash < 0) return false;
+  const first = repository.slice(0, slash);
+  return first.includes('.') || first.includes(':') || first === 'localhost';
 }
 
 function byContentRule(

@@ -1,6 +1,6 @@
 import { minimatch } from 'minimatch';
 import { RequestError } from '../errors.ts';
-import { matchNamespace } from './namespaces.ts';
+import { isHostLike, matchNamespace } from './namespaces.ts';
 import type { NamespaceMatch, NamespaceRequest, Namespaces } from './namespaces.ts';
 
 /** Which names are this mirror's own, to push to and delete from. */
@@ -59,14 +59,6 @@ function mirroredFrom(rule: PushRule, match: NamespaceMatch, repository: string)
   if (match.rule !== 'default' && match.rule !== 'catch-all') return target.upstream;
   // pulled from the upstream before: a push would put other content behind a name that is in use
   return rule.holdsContent(target.name) ? target.upstream : undefined;
-}
-
-/** As image references are read everywhere: a first segment with a dot or a port, or `localhost`, is a host. */
-function isHostLike(repository: string): boolean {
-  const slash = repository.indexOf('/');
-  if (slash < 0) return false;
-  const first = repository.slice(0, slash);
-  return first.includes('.') || first.includes(':') || first === 'localhost';
 }
 
 function denied(repository: string, message: string): RequestError {

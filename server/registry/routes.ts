@@ -26,8 +26,8 @@ export interface RegistryParts {
   readonly isWritable: (request: NamespaceRequest) => boolean;
   readonly recorder: Recorder;
   readonly clock: Clock;
-  /** Names of all repositories with content, in order. */
-  readonly repositoryNames: () => readonly string[];
+  /** Names of the repositories with content that the policy lets somebody see, in order. */
+  readonly repositoryNames: (user: string | undefined) => readonly string[];
 }
 
 /** Who could not be told what a name's upstream has is pulling; for this long nobody is told that it has nothing. */
@@ -133,7 +133,7 @@ export class RegistryRoutes {
   }
 
   #catalog(context: RequestContext, query: URLSearchParams): void {
-    const { page, next } = pageOf(this.#parts.repositoryNames(), query);
+    const { page, next } = pageOf(this.#parts.repositoryNames(context.user), query);
     respondJson(context, 200, linkHeader('/v2/_catalog', query, next), { repositories: page });
   }
 }
@@ -154,9 +154,4 @@ type WriteRoute = Extract<RegistryRoute, { readonly kind: 'manifest' | 'blob' | 
 function isWrite(method: string, route: RegistryRoute): route is WriteRoute {
   if (method === 'GET' || method === 'HEAD') return false;
   return route.kind === 'manifest' || route.kind === 'blob' || route.kind === 'uploads' || route.kind === 'upload';
-}
-
-/** Whether a request's target is the registry's, and not one of the pages beside it. The client controls it. */
-export function isRegistryUrl(url: string): boolean {
-  return url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?');
 }

@@ -15,6 +15,8 @@ export interface UploadEndpointParts {
   readonly clock: Clock;
   /** Name in the store of a repository as a client writes it; undefined when it leads nowhere. */
   readonly nameInStore: (context: RequestContext, repository: string) => string | undefined;
+  /** Whether a blob may be had from a repository of the store, or, when none is named, from wherever it is. */
+  readonly mayMount: (context: RequestContext, repository: string | undefined, digest: Digest) => Promise<boolean>;
 }
 
 /** What an upload request is about. */
@@ -79,6 +81,8 @@ export class UploadEndpoint {
     const source =
       from === null || from === '' ? undefined : this.#parts.nameInStore(context, parseRepositoryName(from));
     if (source === undefined && from !== null && from !== '') return false;
+    // what may not be pulled where it is must not be had by mounting it; the client uploads it then
+    if (!(await this.#parts.mayMount(context, source, digest))) return false;
     const isMounted = await this.#parts.admission.mountBlob(repository, digest, source, this.#parts.clock.now());
     if (isMounted) respondStored(context, repository, digest);
     return isMounted;

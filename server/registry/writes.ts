@@ -1,3 +1,4 @@
+import type { PolicyGate } from '../cache/policy-gate.ts';
 import { RequestError } from '../errors.ts';
 import type { AuditEventName } from '../audit/events.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -13,6 +14,7 @@ import type { UploadEndpoint } from './uploads.ts';
 
 export interface WriteParts {
   readonly rule: PushRule;
+  readonly gate: PolicyGate;
   readonly uploads: UploadEndpoint;
   readonly manifests: ManifestPushEndpoint;
   readonly deletes: DeleteEndpoint;
@@ -36,6 +38,7 @@ export class RegistryWrites {
       context.request.method === 'DELETE' && route.kind !== 'upload' ? 'artifact_delete' : 'artifact_push';
     try {
       const repository = this.#nameOf(context, route);
+      if (event === 'artifact_push') this.#assertMayPush(context, repository, route);
       if (route.kind === 'manifest') await this.#manifest(context, repository, route);
       else if (route.kind === 'blob') await this.#blob(context, repository, route);
       else await this.#upload(context, repository, route);
@@ -48,6 +51,12 @@ export class RegistryWrites {
   /** `GET` of an upload. @throws RequestError (BLOB_UPLOAD_UNKNOWN) */
   status(context: RequestContext, route: Route<'upload'>): void {
     this.#parts.uploads.status(context, route, route.id);
+  }
+
+  /** What is pushed is asked about by its name and tag; its parts come before its manifest. */
+  #assertMayPush(context: RequestContext, name: string, route: WriteRoute): void {
+    const tag = route.kind === 'manifest' && route.reference.kind === 'tag' ? route.reference.tag : undefined;
+    this.#parts.gate.assertName({ action: 'push', target: { name, upstream: undefined }, user: context.user }, tag);
   }
 
   #nameOf(context: RequestContext, route: WriteRoute): string {

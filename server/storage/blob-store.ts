@@ -6,6 +6,7 @@ import type { Database, Statement } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
 import { commitFile, syncDirectory } from '../lib/files.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Finding } from './blob-proof.ts';
 import type { Layout } from './layout.ts';
 
 /** A blob's file, open for reading, and its size in bytes. Close the handle. */
@@ -27,6 +28,7 @@ export class BlobStore {
   readonly #isLinked: Statement<[number, string], { one: number }>;
   readonly #isInOwn: Statement<[string], { one: number }>;
   readonly #total: Statement<[], { bytes: number | null }>;
+  #tellDamaged: ((digest: Digest, finding: Finding) => void) | undefined;
 
   constructor(db: Database, layout: Layout) {
     this.#db = db;
@@ -69,19 +71,30 @@ export class BlobStore {
     return this.#total.get()?.bytes ?? 0;
   }
 
+  /** From now on `listener` takes a blob out of service whose file {@link open} finds gone or cut. */
+  onDamaged(listener: (digest: Digest, finding: Finding) => void): void {
+    this.#tellDamaged = listener;
+  }
+
   /** Opens a held blob; undefined when it is not held, or its file is gone (then the row goes too and it is fetched again). */
   async open(digest: Digest): Promise<OpenBlob | undefined> {
     const sizeBytes = this.sizeOf(digest);
     if (sizeBytes === undefined) return undefined;
+    let finding: Finding = 'missing';
     try {
       const handle = await open(this.#layout.blob(digest), 'r');
       const stats = await handle.stat();
-      if (stats.size === sizeBytes) return { handle, sizeBytes };
+      // it may have been found damaged, and set aside, while it was opened
+      const isHeld = this.sizeOf(digest) === sizeBytes;
+      if (isHeld && stats.size === sizeBytes) return { handle, sizeBytes };
       await handle.close();
+      if (!isHeld) return undefined;
+      finding = 'wrong size';
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, `reading blob ${digest}`);
     }
-    await this.remove(digest);
+    if (this.#tellDamaged === undefined) await this.remove(digest);
+    else this.#tellDamaged(digest, finding);
     return undefined;
   }
 
@@ -123,8 +136,8 @@ export class BlobStore {
   }
 
   /**
-   * Makes a verified file that is on the disk a held blob of a repository. Rename and rows happen in one turn, so that a
-   * deletion of the same blob comes either before both or after both.
+   * Makes a verified file that is on the disk a held blob of a repository. Rename and rows happen in the caller's turn, so that
+   * a deletion of the same blob comes either before both or after both; resolves when the name is on the disk, too.
    * @throws StorageError (STORAGE_FULL, STORAGE_FAILED)
    */
   async adopt(
@@ -137,7 +150,7 @@ export class BlobStore {
     try {
       const made = mkdirSync(dirname(path), { recursive: true });
       const isRegistered = this.sizeOf(digest) !== undefined;
-      const isHeld = isRegistered && statSync(path, { throwIfNoEntry: false })?.size === file.sizeBytes;
+      const isHeld = this.isHeld(digest, file.sizeBytes);
       if (!isHeld) renameSync(file.path, path);
       try {
         this.#register(digest, file.sizeBytes, [repositoryId], now);
@@ -151,6 +164,12 @@ export class BlobStore {
     } catch (error) {
       throw storageError(error, `storing blob ${digest}`);
     }
+  }
+
+  /** Whether the blob is held and its file is as long as it must be; at once, for who acts on it in the same turn. */
+  isHeld(digest: Digest, sizeBytes: number): boolean {
+    if (this.sizeOf(digest) === undefined) return false;
+    return statSync(this.#layout.blob(digest), { throwIfNoEntry: false })?.size === sizeBytes;
   }
 
   /** Forgets a blob: rows first, so that nothing is promised that may be gone, then the file. */

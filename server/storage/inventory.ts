@@ -102,7 +102,7 @@ export class Inventory {
     this.#tag = db.prepare('SELECT digest, pinned, last_pulled_at FROM tags WHERE repository_id = ? AND name = ?');
     this.#link = db.prepare(
       `SELECT m.media_type, m.artifact_type, m.content, l.first_seen_at, l.last_pulled_at, l.pinned FROM repository_manifests l
-       JOIN manifests m ON m.digest = l.digest WHERE l.repository_id = ? AND l.digest = ?`,
+       JOIN manifests m ON m.digest = l.digest WHERE l.repository_id = ? AND l.digest = ? AND length(m.content) > 0`,
     );
     this.#tagsOf = db.prepare('SELECT name FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name');
     this.#isBlobHeld = db.prepare('SELECT 1 AS one FROM blobs WHERE digest = ?');

@@ -149,7 +149,7 @@ export async function cleanUpAfterCrash(
     }
   }
   const lost = [...known].filter((digest) => !found.has(digest));
-  forgetLost(db, lost);
+  forgetLost(db, lost, options.now);
   const removedPartials = await removeOldPartials(layout, options);
   return { orphanBlobs, lostBlobs: lost.length, removedPartials };
 }
@@ -164,11 +164,17 @@ async function setAside(layout: Layout, digest: string, path: string, now: numbe
   return 1;
 }
 
-function forgetLost(db: Database, digests: readonly string[]): void {
+/** What a manifest needs stays known as damaged, so that it is fetched again, or listed with what it breaks. */
+function forgetLost(db: Database, digests: readonly string[], now: number): void {
+  const note = db.prepare(
+    `INSERT INTO damaged_blobs (digest, size, found_at, reason) SELECT digest, size, ?, 'missing' FROM blobs WHERE digest = ?
+     ON CONFLICT (digest) DO UPDATE SET found_at = excluded.found_at, reason = excluded.reason, repaired_at = NULL`,
+  );
   const links = db.prepare('DELETE FROM repository_blobs WHERE digest = ?');
   const rows = db.prepare('DELETE FROM blobs WHERE digest = ?');
   db.transaction(() => {
     for (const digest of digests) {
+      note.run(now, digest);
       links.run(digest);
       rows.run(digest);
     }

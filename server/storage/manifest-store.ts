@@ -26,14 +26,16 @@ interface Row {
 const insertReference =
   'INSERT INTO manifest_references (parent, position, child, kind, media_type, size, platform) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING';
 
-/** Manifests, byte for byte, with what they reference. They are small, so they live in the database: one transaction writes manifest, links and tag. */
+/** Manifests, byte for byte, with what they reference; one found damaged has no content and is not held until it comes again. They are small, so they live in the database: one transaction writes manifest, links and tag. */
 export class ManifestStore {
   readonly #select: Statement<[string], Row>;
   readonly #selectLinked: Statement<[number, string], Row>;
   readonly #isLinked: Statement<[number, string], { one: number }>;
+  readonly #isDeleted: Statement<[number, string], { one: number }>;
   readonly #insert: Statement<[string, string, string | null, string | null, number, Buffer, number]>;
   readonly #insertReference: Statement<[string, number, string, string, string, number, string | null]>;
   readonly #link: Statement<[number, string, number]>;
+  readonly #renew: Statement<[number, number, string]>;
   readonly #referencedIn: Statement<[number, string], { size: number }>;
   readonly #referrers: Statement<
     [number, string],
@@ -41,17 +43,25 @@ export class ManifestStore {
   >;
 
   constructor(db: Database) {
-    this.#select = db.prepare('SELECT digest, media_type, content FROM manifests WHERE digest = ?');
+    this.#select = db.prepare(
+      'SELECT digest, media_type, content FROM manifests WHERE digest = ? AND length(content) > 0',
+    );
     this.#selectLinked = db.prepare(
-      'SELECT m.digest, m.media_type, m.content FROM repository_manifests r JOIN manifests m ON m.digest = r.digest WHERE r.repository_id = ? AND r.digest = ?',
+      'SELECT m.digest, m.media_type, m.content FROM repository_manifests r JOIN manifests m ON m.digest = r.digest WHERE r.repository_id = ? AND r.digest = ? AND length(m.content) > 0',
     );
     this.#isLinked = db.prepare('SELECT 1 AS one FROM repository_manifests WHERE repository_id = ? AND digest = ?');
+    this.#isDeleted = db.prepare('SELECT 1 AS one FROM deleted_manifests WHERE repository_id = ? AND digest = ?');
     this.#insert = db.prepare(
-      'INSERT INTO manifests (digest, media_type, artifact_type, subject, size, content, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      'INSERT INTO manifests (digest, media_type, artifact_type, subject, size, content, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET content = excluded.content WHERE length(content) = 0',
     );
     this.#insertReference = db.prepare(insertReference);
     this.#link = db.prepare(
       'INSERT INTO repository_manifests (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    );
+    this.#renew = db.prepare(
+      `UPDATE repository_manifests SET first_seen_at = ? WHERE repository_id = ? AND digest = ? AND first_seen_at <=
+         (SELECT max(h.ended_at) FROM tag_history h
+          WHERE h.repository_id = repository_manifests.repository_id AND h.digest = repository_manifests.digest)`,
     );
     this.#referencedIn = db.prepare(
       `SELECT f.size FROM manifest_references f JOIN repository_manifests r ON r.digest = f.parent
@@ -59,7 +69,7 @@ export class ManifestStore {
     );
     this.#referrers = db.prepare(
       `SELECT m.digest, m.media_type, m.artifact_type, m.size, m.content FROM manifests m
-       JOIN repository_manifests r ON r.digest = m.digest AND r.repository_id = ? WHERE m.subject = ? ORDER BY m.digest`,
+       JOIN repository_manifests r ON r.digest = m.digest AND r.repository_id = ? WHERE m.subject = ? AND length(m.content) > 0 ORDER BY m.digest`,
     );
   }
 
@@ -77,6 +87,11 @@ export class ManifestStore {
 
   isLinked(repositoryId: number, digest: Digest): boolean {
     return this.#isLinked.get(repositoryId, digest) !== undefined;
+  }
+
+  /** Whether it was deleted from the repository and is only kept to be restored. */
+  isDeleted(repositoryId: number, digest: Digest): boolean {
+    return this.#isDeleted.get(repositoryId, digest) !== undefined;
   }
 
   /** Size the repository's own manifests give for a blob or manifest, when one of them references it. */
@@ -113,6 +128,11 @@ export class ManifestStore {
   /** Lets the repository serve a held manifest. */
   link(repositoryId: number, digest: Digest, now: number): void {
     this.#link.run(repositoryId, digest, now);
+  }
+
+  /** Lets a manifest that a tag has left stand by itself, as one that was pushed by digest. Call inside a transaction. */
+  renew(repositoryId: number, digest: Digest, now: number): void {
+    this.#renew.run(now, repositoryId, digest);
   }
 
   #putReferences(parent: Digest, manifest: Manifest): void {

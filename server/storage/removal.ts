@@ -1,13 +1,13 @@
-import { mkdirSync, renameSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
 import { MirrorError, RequestError } from '../errors.ts';
-import { limit } from '../lib/concurrency.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Layout } from './layout.ts';
+import { LeavingFiles } from './leaving-files.ts';
+import type { LeavingBatch } from './leaving-files.ts';
+import type { Leases } from './leases.ts';
 import { pinnedIn, planManifest, planRepository, planTag } from './removal-plan.ts';
 import type { RemovalPlan } from './removal-plan.ts';
 import { RemovalRows } from './removal-rows.ts';
@@ -26,33 +26,45 @@ export interface Removed {
   /** Tags, manifests and blobs, as a person names them; at most 1000 of them. */
   readonly items: string[];
   readonly itemsTotal: number;
-  /** Bytes of blob files that nothing else uses. */
+  /** Bytes of blob files that nothing else uses, gone at once. */
   readonly freedBytes: number;
+  /** Bytes of blob files that nothing else uses, kept as long as the deletion can be undone. */
+  readonly keptBytes: number;
+}
+
+/** How content is deleted. */
+export interface RemovalOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** True: its bytes are free at once and it can't be undone. False: it is kept, to be restored. */
+  readonly freeNow: boolean;
 }
 
 const itemLimit = 1000;
-const filesAtOnce = 4;
+/** Rows of one transaction: some 10 ms. */
+const rowsAtOnce = 60;
 
 /**
- * Takes content out of a repository. What any kept manifest references, or another repository has, stays; the tags' history
- * stays; the repository's row stays.
+ * Takes content out of a repository. What any held or kept manifest references, or another repository has, stays; the tags'
+ * history stays; the repository's row stays.
  *
- *   rows (one transaction) ─► file renamed to incoming/….gone (same turn) ─► file removed
+ *   tags and manifests (one transaction) ─► blobs, batch by batch: rows ─► files to incoming/….gone (same turn) ─► removed
  *
- * A crash after the rows leaves files without a row (set aside as downloads at the next start) or `.gone` files (removed
- * then). The rename happens in the turn of the transaction, so a new download of the same blob can't meet the old file; who
- * has it open reads on.
+ * A crash after the first transaction leaves blobs that nothing needs (collected as garbage), files without a row (set aside
+ * as downloads at the next start) or `.gone` files (removed then).
  */
 export class Removal {
   readonly #db: Database;
-  readonly #layout: Layout;
   readonly #graphs: GraphReader;
   readonly #rows: RemovalRows;
-  #counter = 0;
+  readonly #leaving: LeavingFiles;
+  readonly #leases: Leases | undefined;
 
-  constructor(db: Database, layout: Layout) {
+  /** `leases`: what clients are told while a removal is under way; without them nobody is told anything meanwhile. */
+  constructor(db: Database, layout: Layout, leases?: Leases) {
     this.#db = db;
-    this.#layout = layout;
+    this.#leaving = new LeavingFiles(layout);
+    this.#leases = leases;
     this.#graphs = new GraphReader(db);
     this.#rows = new RemovalRows(db);
   }
@@ -61,25 +73,30 @@ export class Removal {
    * Exactly what {@link remove} would take out now.
    * @throws RequestError (NAME_UNKNOWN, MANIFEST_UNKNOWN, CONFLICT when something of it is pinned)
    */
-  preview(target: RemovalTarget): Removed {
-    const { graph, plan, blobs } = this.#prepare(target);
-    // a held blob is linked wherever a manifest references it, so what nobody else links is needed by nobody else
-    const freed = blobs.flatMap((digest) => {
-      const blob = graph.blobs.get(digest);
-      return blob === undefined || blob.isShared ? [] : [{ digest, size: blob.sizeBytes }];
-    });
-    return describe(target, plan, freed);
+  preview(target: RemovalTarget, options: Pick<RemovalOptions, 'freeNow'>): Removed {
+    const prepared = this.#prepare(target);
+    return describe(target, prepared.plan, this.#split(prepared, options.freeNow));
   }
 
   /**
-   * Removes; resolves when the bytes are free.
+   * Removes; resolves when the bytes that go are free.
    * @throws RequestError (NAME_UNKNOWN, MANIFEST_UNKNOWN, CONFLICT when something of it is pinned),
    * StorageError when the rows could not be removed, or a file (it goes at the next start)
    */
-  async remove(target: RemovalTarget): Promise<Removed> {
-    const { plan, freed } = this.#takeOut(target);
-    await this.#removeFiles(freed);
-    return describe(target, plan, freed);
+  async remove(target: RemovalTarget, options: RemovalOptions): Promise<Removed> {
+    const since = this.#leases?.mark() ?? 0;
+    const hidden = this.#hide(target, options);
+    const freed: FreedBlob[] = [];
+    try {
+      for (const step of this.#sweep(hidden, since)) {
+        freed.push(...step.freed);
+        await this.#leaving.remove(step.files);
+        await turn();
+      }
+    } catch (error) {
+      throw error instanceof MirrorError ? error : storageError(error, `deleting from ${target.repository}`);
+    }
+    return describe(target, hidden.plan, { freed, keptBytes: hidden.keptBytes });
   }
 
   /**
@@ -89,23 +106,44 @@ export class Removal {
   async removeBlob(repositoryId: number, digest: Digest): Promise<void> {
     let freed: readonly FreedBlob[];
     try {
-      freed = inTransaction(this.#db, () => this.#rows.takeOut(repositoryId, { tags: [], manifests: [] }, [digest]));
+      freed = inTransaction(this.#db, () => this.#rows.takeOutBlobs(repositoryId, [digest]));
     } catch (error) {
       throw storageError(error, `deleting blob ${digest}`);
     }
-    await this.#removeFiles(freed);
+    await this.#leaving.remove(this.#leaving.setAside(freed.map((blob) => blob.digest)));
   }
 
-  #takeOut(target: RemovalTarget): { readonly plan: RemovalPlan; readonly freed: readonly FreedBlob[] } {
+  /** What a person sees of it, in one short transaction. A crash after it leaves what nothing needs, for the next collection. */
+  #hide(target: RemovalTarget, { now, freeNow }: RemovalOptions): Hidden {
     try {
       return inTransaction(this.#db, () => {
-        const { repositoryId, plan, blobs } = this.#prepare(target);
-        const freed = this.#rows.takeOut(repositoryId, plan, blobs);
-        if (target.reference === undefined) this.#rows.forgetAnswers(repositoryId);
-        return { plan, freed };
+        const prepared = this.#prepare(target);
+        const { repositoryId, plan, blobs } = prepared;
+        const { keptBytes } = this.#split(prepared, freeNow);
+        this.#rows.hide(repositoryId, plan, { at: now, as: 'deleted', isKept: !freeNow });
+        if (target.reference === undefined) this.#rows.forgetRepository(repositoryId);
+        return { repositoryId, plan, blobs, keptBytes };
       });
     } catch (error) {
       throw error instanceof MirrorError ? error : storageError(error, `deleting from ${target.repository}`);
+    }
+  }
+
+  /** The rest, in batches that keep the event loop free: each is a transaction, and the renames of its files in the same turn. */
+  *#sweep({ repositoryId, plan, blobs }: Hidden, since: number): Generator<Step> {
+    for (const batch of batches(plan.manifests)) {
+      inTransaction(this.#db, () => {
+        this.#rows.dropManifests(batch);
+      });
+      yield { freed: [], files: this.#leaving.setAside([]) };
+    }
+    for (const batch of batches(blobs)) {
+      // what was pushed, or promised to somebody who pushes, since this began is no part of it
+      const leaving = batch.filter(
+        (digest) => this.#leases?.isNewerThan(digest, since) !== true && !this.#rows.isUsed(repositoryId, digest),
+      );
+      const freed = inTransaction(this.#db, () => this.#rows.takeOutBlobs(repositoryId, leaving));
+      yield { freed, files: this.#leaving.setAside(freed.map((blob) => blob.digest)) };
     }
   }
 
@@ -120,30 +158,41 @@ export class Removal {
     return { repositoryId: repository.id, graph, plan, blobs };
   }
 
-  async #removeFiles(freed: readonly FreedBlob[]): Promise<void> {
-    const failures: unknown[] = [];
-    const leaving: string[] = [];
-    if (freed.length > 0) mkdirSync(this.#layout.incoming, { recursive: true });
-    for (const { digest } of freed) {
-      try {
-        if (isDigest(digest)) leaving.push(this.#setAside(digest));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') failures.push(error);
-      }
+  /** What becomes of the blobs that leave the repository and that nothing else has. */
+  #split({ graph, plan, blobs }: Prepared, freeNow: boolean): Fate {
+    const needed = freeNow ? new Set<string>() : blobsOf(graph, plan.manifests);
+    const freed: FreedBlob[] = [];
+    let keptBytes = 0;
+    for (const digest of blobs) {
+      const blob = graph.blobs.get(digest);
+      // a held blob is linked wherever a manifest references it, so what nobody else links or keeps is needed by nobody else
+      if (blob === undefined || blob.isShared || this.#rows.isKept(digest)) continue;
+      if (needed.has(digest)) keptBytes += blob.sizeBytes;
+      else freed.push({ digest, size: blob.sizeBytes });
     }
-    const turn = limit(filesAtOnce);
-    const results = await Promise.allSettled(leaving.map((path) => turn(() => rm(path, { force: true }))));
-    for (const result of results) if (result.status === 'rejected') failures.push(result.reason);
-    if (failures.length > 0)
-      throw storageError(failures[0], `removing ${String(failures.length)} files of deleted content`);
+    return { freed, keptBytes };
   }
+}
 
-  #setAside(digest: Digest): string {
-    this.#counter += 1;
-    const path = join(this.#layout.incoming, `${String(process.pid)}-${String(this.#counter)}.gone`);
-    renameSync(this.#layout.blob(digest), path);
-    return path;
-  }
+/** Blobs whose rows went in one transaction, and their files. */
+interface Step {
+  readonly freed: readonly FreedBlob[];
+  readonly files: LeavingBatch;
+}
+
+/** A removal whose tags and manifests are gone already. */
+interface Hidden {
+  readonly repositoryId: number;
+  readonly plan: RemovalPlan;
+  /** Digests of blobs that leave the repository. */
+  readonly blobs: readonly string[];
+  readonly keptBytes: number;
+}
+
+/** What becomes of blobs. */
+interface Fate {
+  readonly freed: readonly FreedBlob[];
+  readonly keptBytes: number;
 }
 
 interface Prepared {
@@ -154,7 +203,7 @@ interface Prepared {
   readonly blobs: readonly string[];
 }
 
-function describe({ repository }: RemovalTarget, plan: RemovalPlan, freed: readonly FreedBlob[]): Removed {
+function describe({ repository }: RemovalTarget, plan: RemovalPlan, { freed, keptBytes }: Fate): Removed {
   const items: string[] = [];
   const add = (names: readonly string[], before: string): void => {
     for (const name of names.slice(0, itemLimit - items.length)) items.push(before + name);
@@ -167,6 +216,7 @@ function describe({ repository }: RemovalTarget, plan: RemovalPlan, freed: reado
     items,
     itemsTotal: plan.tags.length + plan.manifests.length + freed.length,
     freedBytes: freed.reduce((sum, blob) => sum + blob.size, 0),
+    keptBytes,
   };
 }
 
@@ -199,4 +249,8 @@ function leavingBlobs(graph: RepositoryGraph, plan: RemovalPlan): string[] {
     [...graph.manifests.keys()].filter((digest) => !removed.has(digest)),
   );
   return [...blobsOf(graph, plan.manifests)].filter((digest) => graph.blobs.has(digest) && !needed.has(digest));
+}
+
+function* batches(digests: readonly string[]): Generator<readonly string[]> {
+  for (let from = 0; from < digests.length; from += rowsAtOnce) yield digests.slice(from, from + rowsAtOnce);
 }

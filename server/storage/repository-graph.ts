@@ -35,6 +35,8 @@ export interface GraphTag {
   readonly lastPulledBy: string | undefined;
   readonly isStale: boolean;
   readonly isPinned: boolean;
+  /** A person put it there then: it does not follow its upstream. */
+  readonly heldSince: number | undefined;
 }
 
 /** A blob linked to the repository, and whether another repository has it too. */
@@ -81,6 +83,7 @@ interface TagDbRow {
   readonly last_pulled_by: string | null;
   readonly stale_since: number | null;
   readonly pinned: number;
+  readonly held_since: number | null;
 }
 
 /** Reads graphs; four queries each, by primary key. */
@@ -104,7 +107,7 @@ export class GraphReader {
        FROM repository_blobs l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ?`,
     );
     this.#tags = db.prepare(
-      `SELECT name, digest, first_seen_at, checked_at, last_pulled_at, last_pulled_by, stale_since, pinned FROM tags
+      `SELECT name, digest, first_seen_at, checked_at, last_pulled_at, last_pulled_by, stale_since, pinned, held_since FROM tags
        WHERE repository_id = ? ORDER BY name`,
     );
   }
@@ -182,6 +185,7 @@ function toTag(row: TagDbRow): GraphTag {
     lastPulledBy: row.last_pulled_by ?? undefined,
     isStale: row.stale_since !== null,
     isPinned: row.pinned !== 0,
+    heldSince: row.held_since ?? undefined,
   };
 }
 

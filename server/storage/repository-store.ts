@@ -1,5 +1,6 @@
 import { storageError } from '../db/database.ts';
 import type { Database, Statement } from '../db/database.ts';
+import { StorageError } from '../errors.ts';
 
 /** A repository as the store knows it. */
 export interface Repository {
@@ -25,10 +26,12 @@ export class RepositoryStore {
   readonly #select: Statement<[string], Row>;
   readonly #insert: Statement<[string, string | null, string | null, number]>;
   readonly #holds: Statement<[string], { one: number }>;
+  readonly #make: Statement<[number, string]>;
 
   constructor(db: Database) {
     this.#select = db.prepare('SELECT id, name, upstream, upstream_repository FROM repositories WHERE name = ?');
     this.#holds = db.prepare('SELECT 1 AS one FROM repositories WHERE name = ? AND content_count > 0');
+    this.#make = db.prepare('UPDATE repositories SET made_at = ? WHERE name = ? AND content_count = 0');
     this.#insert = db.prepare(
       'INSERT INTO repositories (name, upstream, upstream_repository, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     );
@@ -49,7 +52,7 @@ export class RepositoryStore {
     return repository;
   }
 
-  /** Whether anything is held of the repository. */
+  /** Whether anything is held of the repository, or a person made it. */
   holdsContent(name: string): boolean {
     return this.#holds.get(name) !== undefined;
   }
@@ -71,6 +74,20 @@ export class RepositoryStore {
       if (storageError(error, `making repository ${name}`).code !== 'STORAGE_FULL') throw error;
     }
     return this.find(name) ?? { id: 0, name, upstream: origin.upstream, upstreamRepository: origin.upstreamRepository };
+  }
+
+  /**
+   * Makes a repository of this mirror's own that is listed while it is empty; false when it is there already.
+   * @throws StorageError
+   */
+  make(name: string, now: number): boolean {
+    if (this.ensure(name, {}, now).id === 0)
+      throw new StorageError('STORAGE_FULL', `making repository ${name}: the disk is full`);
+    try {
+      return this.#make.run(now, name).changes > 0;
+    } catch (error) {
+      throw storageError(error, `making repository ${name}`);
+    }
   }
 
   /** Drops what is in memory about a repository whose row was changed or deleted. */

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { StorageError } from '../errors.ts';
 import { BlockPool } from '../lib/blocks.ts';
 import type { Block } from '../lib/blocks.ts';
+import { SharedBlocks } from '../lib/shared-blocks.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /** Bytes of one read. */
@@ -12,12 +13,14 @@ const sharedBlocks = 12;
 const singleBlocks = 2;
 
 const pool = new BlockPool(readBytes, 24);
+let blockCount = 0;
 
 /** Reads of one held blob, shared by everybody who sends it now. Blocks are reused memory: release each after use. */
 class SharedReader {
   readonly #handle: FileHandle;
   readonly #sizeBytes: number;
-  readonly #blocks = new Map<number, Promise<Block>>();
+  readonly #blocks = new SharedBlocks((index) => this.#read(index));
+  #isBroken = false;
   users = 0;
 
   constructor(handle: FileHandle, sizeBytes: number) {
@@ -27,63 +30,52 @@ class SharedReader {
 
   /** Begins to read a block before it is asked for. */
   prefetch(index: number): void {
-    if (index * readBytes >= this.#sizeBytes) return;
-    // whoever takes it hears of a failure
-    this.#find(index).catch(() => undefined);
+    if (index * readBytes < this.#sizeBytes) this.#blocks.prefetch(index, this.#keep);
   }
 
   /** A block, retained for the caller. @throws StorageError (STORAGE_FAILED) */
   async take(index: number): Promise<Block> {
-    const block = await this.#find(index);
-    block.retain();
-    return block;
+    if (this.#isBroken) throw new StorageError('STORAGE_FAILED', 'the blob was found damaged while it was read');
+    return this.#blocks.take(index, this.#keep);
+  }
+
+  /** Nobody gets another block. */
+  break(): void {
+    this.#isBroken = true;
   }
 
   async close(): Promise<void> {
-    const blocks = [...this.#blocks.values()];
-    this.#blocks.clear();
-    for (const block of blocks) release(block);
-    await Promise.allSettled(blocks);
+    await this.#blocks.close();
     await this.#handle.close();
   }
 
-  #find(index: number): Promise<Block> {
-    const known = this.#blocks.get(index);
-    if (known !== undefined) return known;
-    const block = this.#read(index);
-    this.#blocks.set(index, block);
-    const keep = this.users > 1 ? sharedBlocks : singleBlocks;
-    for (const [oldest, dropped] of this.#blocks) {
-      if (this.#blocks.size <= keep || oldest === index) break;
-      this.#blocks.delete(oldest);
-      release(dropped);
-    }
-    return block;
+  get #keep(): number {
+    return this.users > 1 ? sharedBlocks : singleBlocks;
   }
 
   async #read(index: number): Promise<Block> {
     const start = index * readBytes;
     const length = Math.min(readBytes, this.#sizeBytes - start);
     const block = pool.take();
+    blockCount += 1;
     const { bytesRead } = await this.#handle.read(block.buffer, 0, length, start);
     if (bytesRead === length) return block;
     throw new StorageError('STORAGE_FAILED', 'the file is shorter than it was');
   }
 }
 
-/** After everybody who waits for it now has retained it: their continuations were queued first. */
-function release(block: Promise<Block>): void {
-  block.then(
-    (read) => {
-      setImmediate(() => {
-        read.release();
-      });
-    },
-    () => undefined,
-  );
+const readers = new Map<Digest, SharedReader>();
+
+/** How many blocks of held blobs were read for clients since the process started. */
+export function blocksRead(): number {
+  return blockCount;
 }
 
-const readers = new Map<Digest, SharedReader>();
+/** Breaks every transfer of a blob that was found damaged: whoever reads it now must not complete. */
+export function breakReaders(digest: Digest): void {
+  readers.get(digest)?.break();
+  readers.delete(digest);
+}
 
 /** A reader's place among the others; `close` when done. */
 export interface ReaderSeat {

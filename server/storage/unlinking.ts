@@ -2,6 +2,8 @@ import type { Database, Statement } from '../db/database.ts';
 import { inTransaction } from '../db/database.ts';
 import { RequestError } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { RemovalPlan } from './removal-plan.ts';
+import { RemovalRows } from './removal-rows.ts';
 import type { Repository } from './repository-store.ts';
 
 /**
@@ -14,9 +16,7 @@ export class Unlinking {
   readonly #tag: Statement<[number, string], { pinned: number; digest: string }>;
   readonly #manifest: Statement<[number, string], { pinned: number }>;
   readonly #isPinned: Statement<[number], { pinned: number }>;
-  readonly #lastSeen: Statement<[number, number, string]>;
-  readonly #deleteTag: Statement<[number, string]>;
-  readonly #deleteManifest: Statement<[number, string]>;
+  readonly #rows: RemovalRows;
 
   constructor(db: Database) {
     this.#db = db;
@@ -24,11 +24,7 @@ export class Unlinking {
     this.#tag = db.prepare('SELECT pinned, digest FROM tags WHERE repository_id = ? AND name = ?');
     this.#manifest = db.prepare('SELECT pinned FROM repository_manifests WHERE repository_id = ? AND digest = ?');
     this.#isPinned = db.prepare('SELECT pinned FROM repositories WHERE id = ?');
-    this.#lastSeen = db.prepare(
-      'UPDATE tag_history SET last_seen_at = ? WHERE id = (SELECT max(id) FROM tag_history WHERE repository_id = ? AND name = ?)',
-    );
-    this.#deleteTag = db.prepare('DELETE FROM tags WHERE repository_id = ? AND name = ?');
-    this.#deleteManifest = db.prepare('DELETE FROM repository_manifests WHERE repository_id = ? AND digest = ?');
+    this.#rows = new RemovalRows(db);
   }
 
   /**
@@ -40,7 +36,7 @@ export class Unlinking {
       const tag = this.#tag.get(repository.id, name);
       if (tag === undefined) throw unknown(repository, `tag ${name}`);
       this.#refusePinned(repository, tag.pinned, `tag ${name}`);
-      this.#removeTag(repository, name, now);
+      this.#takeOut(repository, { tags: [name], manifests: [] }, now);
       return tag.digest;
     });
   }
@@ -54,17 +50,14 @@ export class Unlinking {
       const manifest = this.#manifest.get(repository.id, digest);
       if (manifest === undefined) throw unknown(repository, `manifest ${digest}`);
       this.#refusePinned(repository, manifest.pinned, `manifest ${digest}`);
-      for (const tag of this.#tags.all(repository.id, digest)) {
-        this.#refusePinned(repository, tag.pinned, `tag ${tag.name}`);
-        this.#removeTag(repository, tag.name, now);
-      }
-      this.#deleteManifest.run(repository.id, digest);
+      const tags = this.#tags.all(repository.id, digest);
+      for (const tag of tags) this.#refusePinned(repository, tag.pinned, `tag ${tag.name}`);
+      this.#takeOut(repository, { tags: tags.map((tag) => tag.name), manifests: [digest] }, now);
     });
   }
 
-  #removeTag(repository: Repository, name: string, now: number): void {
-    this.#lastSeen.run(now, repository.id, name);
-    this.#deleteTag.run(repository.id, name);
+  #takeOut(repository: Repository, plan: RemovalPlan, now: number): void {
+    this.#rows.takeOut(repository.id, plan, [], { at: now, as: 'deleted', isKept: true });
   }
 
   #refusePinned(repository: Repository, pinned: number, what: string): void {

@@ -132,6 +132,40 @@ export class UpstreamSet {
     return this.#write(input, []);
   }
 
+  /**
+   * Adds or replaces all of them with their accounts, or none, and puts them behind the others in this order. Accounts that a
+   * replaced one has stay.
+   * @throws RequestError (DENIED when locked), ConfigError when settings can't work, StorageError
+   */
+  async putAll(inputs: readonly UpstreamInput[]): Promise<void> {
+    this.#refuseWhenLocked();
+    const made: ActiveUpstream[] = [];
+    try {
+      // made first: settings that can't work must not be saved
+      for (const { accounts: _accounts, ...input } of inputs) {
+        const settings = schema.parse(input);
+        made.push({ input, settings, client: this.#createClient(settings) });
+      }
+      this.#parts.store.putAll(
+        inputs.map(({ accounts = [], ...input }) => ({
+          input,
+          accounts: accounts.map((account) => accountSchema.parse(account)),
+        })),
+      );
+    } catch (error) {
+      await Promise.all(made.map(({ client }) => client.close()));
+      throw error;
+    }
+    const before = made.flatMap(({ settings: { name } }) => this.#active.get(name) ?? []);
+    for (const upstream of made) {
+      this.#active.delete(upstream.settings.name);
+      this.#active.set(upstream.settings.name, upstream);
+    }
+    this.#content = undefined;
+    this.#parts.onChange();
+    await Promise.all(before.map(({ client }) => client.close()));
+  }
+
   /** What is cached from it stays and is served; nothing new is asked. @throws RequestError (DENIED when locked, NOT_FOUND, CONFLICT) */
   async remove(name: string): Promise<void> {
     this.#refuseWhenLocked();

@@ -36,6 +36,20 @@ export class UpstreamStore {
       .run(input.name, JSON.stringify(settings));
   }
 
+  /** Writes upstreams with their accounts, all or none, and puts them behind the others in this order. */
+  putAll(upstreams: readonly { readonly input: UpstreamInput; readonly accounts: readonly AccountSettings[] }[]): void {
+    const toEnd = this.#db.prepare(
+      'UPDATE upstreams SET position = (SELECT coalesce(max(position), 0) + 1 FROM upstreams) WHERE name = ?',
+    );
+    inTransaction(this.#db, () => {
+      for (const { input, accounts } of upstreams) {
+        this.put(input);
+        toEnd.run(input.name);
+        for (const account of accounts) this.putAccount(input.name, account);
+      }
+    });
+  }
+
   /** Puts the upstreams in this order; one that is not stored yet is. */
   reorder(inputs: readonly UpstreamInput[]): void {
     const place = this.#db.prepare('UPDATE upstreams SET position = ? WHERE name = ?');

@@ -25,11 +25,15 @@ const app = 'server/app.ts';
 /** The composition root in pieces. */
 const appPieces = [
   'server/app-parts.ts',
-  'server/self-check.ts',
+  'server/rehearsal.ts',
   'server/mirror-status.ts',
   'server/pull-example.ts',
   'server/app-housekeeping.ts',
+  'server/app-policy.ts',
+  'server/app-registry.ts',
+  'server/app-scrub.ts',
   'server/app-session.ts',
+  'server/app-room.ts',
 ];
 const appTypes = 'server/app.types.ts';
 const fromFlags = 'server/app-from-flags.ts';
@@ -86,6 +90,16 @@ export const importRules: readonly ImportRule[] = [
     path: 'server/api/routes/match.ts',
     may: [...belowEdges, 'server/api/', 'server/registry/namespaces.ts'],
   },
+  // nor may a repository be made that the registry would not let anybody push to
+  {
+    path: 'server/api/routes/repositories.ts',
+    may: [...belowEdges, 'server/api/', 'server/registry/push-rule.ts'],
+  },
+  // so must the import, which puts content under the names the registry will look for
+  {
+    path: 'server/api/routes/zot-data.ts',
+    may: [...belowEdges, 'server/api/', 'server/registry/namespaces.ts'],
+  },
   // "which rule matches" is the registry's own answer, and a deletion clears its memory: objects the root hands over
   {
     path: 'server/api/',
@@ -93,7 +107,11 @@ export const importRules: readonly ImportRule[] = [
     mayTypes: [appTypes, 'server/registry/namespaces.ts', 'server/registry/hot-answers.ts'],
   },
 
-  { path: appTypes, may: [], mayTypes: [contract, 'server/lib/clock.ts', 'server/config/schema.ts'] },
+  {
+    path: appTypes,
+    may: [],
+    mayTypes: [contract, 'server/lib/clock.ts', 'server/config/schema.ts', 'server/upstream/secret-box.ts'],
+  },
   // the composition root builds everything once; nothing but the entries imports it
   ...[app, ...appPieces].map((path): ImportRule => ({ path, may: [...belowEdges, ...edges, appTypes, ...appPieces] })),
   // what the desktop app starts: `serve` without a command line of its own
@@ -118,6 +136,7 @@ export const owners: readonly { readonly what: string; readonly only: readonly s
   { what: 'better-sqlite3', only: ['server/db/database.ts'] },
   { what: 'undici', only: ['server/upstream/transport.ts'] },
   { what: 'electron', only: ['electron/'] },
+  { what: 'semver', only: ['server/config/version-range.ts'] },
   {
     what: 'process.env',
     only: ['server/config/load.ts', 'server/cli/main.ts', fromFlags, 'electron/main.ts', 'build/'],

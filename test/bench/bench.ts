@@ -34,6 +34,8 @@ export interface Entry {
   readonly distance: 'near' | 'far';
   /** `empty` removes what it held before; `kept` starts on what an earlier run left. */
   readonly cache: 'empty' | 'kept';
+  /** `registry` has no upstream and takes pushes; the default is a mirror. */
+  readonly role?: 'mirror' | 'registry';
 }
 
 /** Starts a contestant alone, runs the measurement, and stops it whatever happened. */
@@ -43,7 +45,7 @@ export async function withEntrant<Result>(
   measure: (entrant: Entrant) => Promise<Result>,
 ): Promise<Result> {
   const { workspace, upstream } = bench;
-  const { contestant, distance, cache } = entry;
+  const { contestant, distance, cache, role = 'mirror' } = entry;
   const name = `${contestant.key}-${distance}-${cache}`;
   const directory = cache === 'empty' ? await workspace.freshDirectory(name) : await workspace.keptDirectory(name);
   // What earlier runs wrote must not be written back during this one.
@@ -53,6 +55,7 @@ export async function withEntrant<Result>(
     workspace,
     directory,
     upstreamUrl: distance === 'near' ? upstream.nearUrl : upstream.farUrl,
+    role,
   });
   try {
     await waitForOk(`${url}/v2/`, server);

@@ -12,6 +12,8 @@ export interface Place {
   /** Holds its cache and configuration; the same directory again means a warm start. */
   readonly directory: string;
   readonly upstreamUrl: string;
+  /** A registry is given no upstream: pull-through caches take no pushes. */
+  readonly role: 'mirror' | 'registry';
 }
 
 /** A contestant that has been started, perhaps not listening yet. */
@@ -68,41 +70,35 @@ function launchNothing({ upstreamUrl }: Place): Promise<Launched> {
   return Promise.resolve({ url: upstreamUrl, server: undefined });
 }
 
-async function launchZot(program: string, { workspace, directory, upstreamUrl }: Place): Promise<Launched> {
+async function launchZot(program: string, { workspace, directory, upstreamUrl, role }: Place): Promise<Launched> {
   const port = await findFreePort();
   const settings = {
     distSpecVersion: '1.1.1',
     storage: { rootDirectory: join(directory, 'content') },
     http: { address: '127.0.0.1', port: String(port), compat: ['docker2s2'] },
     log: { level: 'error' },
-    extensions: {
-      sync: {
-        enable: true,
-        registries: [
-          {
-            urls: [upstreamUrl],
-            onDemand: true,
-            tlsVerify: false,
-            preserveDigest: true,
-            content: [{ prefix: '**' }],
-          },
-        ],
-      },
-    },
+    ...(role === 'registry' ? {} : { extensions: { sync: { enable: true, registries: [zotUpstream(upstreamUrl)] } } }),
   };
   const file = join(directory, 'zot.json');
   await writeFile(file, JSON.stringify(settings));
   return { url: `http://127.0.0.1:${port}`, server: workspace.startServer(program, ['serve', file]) };
 }
 
-async function launchDistribution(program: string, { workspace, directory, upstreamUrl }: Place): Promise<Launched> {
+function zotUpstream(url: string): object {
+  return { urls: [url], onDemand: true, tlsVerify: false, preserveDigest: true, content: [{ prefix: '**' }] };
+}
+
+async function launchDistribution(
+  program: string,
+  { workspace, directory, upstreamUrl, role }: Place,
+): Promise<Launched> {
   const port = await findFreePort();
   const settings = {
     version: '0.1',
     log: { level: 'error', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(directory, 'content') }, cache: { blobdescriptor: 'inmemory' } },
     http: { addr: `127.0.0.1:${port}` },
-    proxy: { remoteurl: upstreamUrl },
+    ...(role === 'registry' ? {} : { proxy: { remoteurl: upstreamUrl } }),
   };
   const file = join(directory, 'registry.json');
   await writeFile(file, JSON.stringify(settings));
@@ -129,10 +125,11 @@ async function launchNginx(program: string, { workspace, directory, upstreamUrl 
   return { url: `http://127.0.0.1:${port}`, server };
 }
 
-async function launchMirror({ workspace, directory, upstreamUrl }: Place): Promise<Launched> {
+async function launchMirror({ workspace, directory, upstreamUrl, role }: Place): Promise<Launched> {
   const listen = `127.0.0.1:${await findFreePort()}`;
   const adminListen = `127.0.0.1:${await findFreePort()}`;
-  const settings = { upstreamRegistry: 'up.test', upstreams: [{ name: 'up.test', urls: [upstreamUrl] }] };
+  const asMirror = { upstreamRegistry: 'up.test', upstreams: [{ name: 'up.test', urls: [upstreamUrl] }] };
+  const settings = role === 'registry' ? {} : asMirror;
   const file = join(directory, 'settings.yaml');
   await writeFile(file, JSON.stringify(settings));
   const args = ['serve', '--listen', listen, '--admin-listen', adminListen];

@@ -4,6 +4,7 @@ import { measureHerd, measureHerdFar, measureHerdTag, measureMemory } from './he
 import { getAnswer } from './http-probe.ts';
 import type { MeasureId, Readings } from './measures.ts';
 import type { RowKey } from './options.ts';
+import { measurePush } from './push-rows.ts';
 import { now } from './statistics.ts';
 import { drainUrl, type Drained } from './stream-client.ts';
 import { measureBlob, measureConfig, measureDigest, measureTag, measureTagFar } from './warm-rows.ts';
@@ -25,6 +26,10 @@ export const experiments: Readonly<Record<RowKey, Experiment>> = {
   herd: measureHerd,
   'herd-tag': measureHerdTag,
   'herd-far': measureHerdFar,
+  'push-1': (turn) => measurePush(turn, { layerMebibytes: 1, images: 400, rate: 'push1.rate', cpu: 'push1.cpu' }),
+  'push-10': (turn) => measurePush(turn, { layerMebibytes: 10, images: 80, rate: 'push10.rate', cpu: 'push10.cpu' }),
+  'push-100': (turn) =>
+    measurePush(turn, { layerMebibytes: 100, images: 16, rate: 'push100.rate', cpu: 'push100.cpu' }),
 };
 
 async function measureStart({ bench, contestant }: Turn): Promise<Readings> {

@@ -14,6 +14,9 @@ export const rowKeys = [
   'cold-far',
   'tag-far',
   'herd-far',
+  'push-1',
+  'push-10',
+  'push-100',
 ] as const;
 
 /** One row group of the table. */

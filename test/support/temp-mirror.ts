@@ -20,6 +20,8 @@ export interface TempMirrorOptions extends MirrorSetup {
   /** Default: a new one. */
   readonly dataDirectory?: string;
   readonly rendererDirectory?: string;
+  /** Settings that a flag or the settings file gives, so that the window can't change them. */
+  readonly givenSettings?: ReadonlySet<string>;
 }
 
 /** A whole mirror in this process. Made by {@link startTempMirror}. */
@@ -58,7 +60,7 @@ export class TempMirror {
   }
 
   async start(): Promise<void> {
-    const { clock, rendererDirectory } = this.#options;
+    const { clock, rendererDirectory, givenSettings } = this.#options;
     const input = { ...testSettings(this.dataDirectory, this.#options), ...this.#listen };
     const mirror = createMirror({
       settings: settingsSchema.parse(input),
@@ -66,6 +68,7 @@ export class TempMirror {
       log: (line) => this.log.push(line),
       ...(clock === undefined ? {} : { clock }),
       ...(rendererDirectory === undefined ? {} : { rendererDirectory }),
+      ...(givenSettings === undefined ? {} : { givenSettings }),
     });
     await mirror.start();
     this.#mirror = mirror;

@@ -96,6 +96,16 @@ function Marks({ row }: { readonly row: CacheRow }) {
           Stale
         </StateBadge>
       ) : null}
+      {row.kind === 'tag' && row.tag.heldSince !== undefined ? (
+        <StateBadge
+          shape="pause"
+          tone="fetched"
+          plain
+          title="A person rolled this tag back; its upstream does not move it until it is to follow again."
+        >
+          Rolled back
+        </StateBadge>
+      ) : null}
       {isPinned ? (
         <span className={styles['pin']}>
           <IconPinFilled size={13} aria-hidden="true" /> Pinned

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
-import { Button, NativeSelect, TextInput } from '@mantine/core';
+import { Button, NativeSelect, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconSearch, IconStack2 } from '@tabler/icons-react';
+import { IconPlus, IconSearch, IconStack2 } from '@tabler/icons-react';
 import { useSearchParams } from 'react-router';
 import { useRepositories, useRepositoryContents, useStatus, useUpstreams } from '../../api/queries.ts';
 import type { RepositoryFilter } from '../../api/queries.ts';
@@ -11,8 +11,11 @@ import { EmptyState, ErrorState, LoadingState } from '../../components/empty-sta
 import { Page } from '../../components/page.tsx';
 import { formatBytes, formatCount } from '../../format.ts';
 import { cacheColumns } from './cache-columns.tsx';
+import { CreateRepository } from './create-repository.tsx';
+import { DeletedView } from './deleted-view.tsx';
 import { DigestAnswer } from './digest-answer.tsx';
 import { ManifestDrawer } from './manifest-drawer.tsx';
+import { PushDialog } from './push-dialog.tsx';
 import { SelectionBar } from './selection-bar.tsx';
 import { cacheRows, isDigestText, isExpanded, outermostTargets, targetOf, unfoldedRepositories } from './cache-tree.ts';
 import type { CacheRow, CacheTarget, LoadedContent } from './cache-tree.ts';
@@ -29,26 +32,82 @@ export function CachePage() {
   const [asked] = useDebouncedValue(text.trim(), searchDelayMs);
   const filter: RepositoryFilter = { text: asked, sort, ...(upstream === '' ? {} : { upstream }) };
   const status = useStatus();
+  const isDeletedShown = search.get('view') === 'deleted';
   return (
     <Page
       title="Cache"
+      actions={<Actions isDeletedShown={isDeletedShown} />}
       intro={
         status.data === undefined
           ? 'Everything this mirror holds.'
           : `${formatBytes(status.data.disk.contentBytes)} on disk. Content that several repositories use is stored once.`
       }
     >
-      <Tools text={text} onText={setText} upstream={upstream} onUpstream={setUpstream} sort={sort} onSort={setSort} />
-      {isDigestText(asked) ? <DigestAnswer digest={asked} filter={filter} /> : null}
-      <CacheTree
-        filter={filter}
-        onClear={() => {
-          setText('');
-          setUpstream('');
+      {isDeletedShown ? (
+        <DeletedView />
+      ) : (
+        <>
+          <Tools
+            text={text}
+            onText={setText}
+            upstream={upstream}
+            onUpstream={setUpstream}
+            sort={sort}
+            onSort={setSort}
+          />
+          {isDigestText(asked) ? <DigestAnswer digest={asked} filter={filter} /> : null}
+          <CacheTree
+            filter={filter}
+            onClear={() => {
+              setText('');
+              setUpstream('');
+            }}
+          />
+        </>
+      )}
+      <ManifestDrawer />
+      <PushDialog />
+    </Page>
+  );
+}
+
+function Actions({ isDeletedShown }: { readonly isDeletedShown: boolean }) {
+  const [, setSearch] = useSearchParams();
+  const [isCreating, setIsCreating] = useState(false);
+  return (
+    <>
+      <SegmentedControl
+        aria-label="What is shown"
+        value={isDeletedShown ? 'deleted' : 'held'}
+        data={[
+          { value: 'held', label: 'Held' },
+          { value: 'deleted', label: 'Deleted' },
+        ]}
+        onChange={(view) => {
+          setSearch(view === 'deleted' ? { view } : {});
         }}
       />
-      <ManifestDrawer />
-    </Page>
+      <Button
+        variant="default"
+        leftSection={<IconPlus size={16} />}
+        onClick={() => {
+          setIsCreating(true);
+        }}
+      >
+        Create repository
+      </Button>
+      {isCreating ? (
+        <CreateRepository
+          onClose={() => {
+            setIsCreating(false);
+          }}
+          onCreated={(repository) => {
+            setIsCreating(false);
+            setSearch({ push: repository });
+          }}
+        />
+      ) : null}
+    </>
   );
 }
 
@@ -105,6 +164,10 @@ function Tools({ text, onText, upstream, onUpstream, sort, onSort }: ToolsProps)
   );
 }
 
+function isOpenable(row: CacheRow): boolean {
+  return row.kind === 'tag' || row.kind === 'manifest' || (row.kind === 'remark' && row.pushTo !== undefined);
+}
+
 const noKeys: ReadonlySet<string> = new Set();
 
 function CacheTree({ filter, onClear }: { readonly filter: RepositoryFilter; readonly onClear: () => void }) {
@@ -124,6 +187,7 @@ function CacheTree({ filter, onClear }: { readonly filter: RepositoryFilter; rea
   };
   const open = (row: CacheRow): void => {
     const target = targetOf(row);
+    if (row.kind === 'remark' && row.pushTo !== undefined) setSearch({ push: row.pushTo });
     if (target?.reference !== undefined) setSearch({ repository: target.repository, reference: target.reference });
   };
   if (listing.isPending || (listing.isError && listing.data === undefined) || total === 0) {
@@ -135,6 +199,7 @@ function CacheTree({ filter, onClear }: { readonly filter: RepositoryFilter; rea
     <>
       <SelectionBar
         targets={selectedTargets(rows, selected)}
+        pushTo={pushTarget(rows, selected)}
         onDone={() => {
           setSelected(noKeys);
         }}
@@ -148,7 +213,7 @@ function CacheTree({ filter, onClear }: { readonly filter: RepositoryFilter; rea
           rowHeight={36}
           maxHeight="max(320px, calc(100vh - 330px))"
           onOpen={open}
-          isOpenable={(row) => row.kind === 'tag' || row.kind === 'manifest'}
+          isOpenable={isOpenable}
           isGroup={(row) => row.kind === 'registry'}
           tree={{ level: (row) => row.level, isExpanded, toggle }}
           selection={{ keys: selected, isSelectable: (row) => targetOf(row) !== undefined, onChange: setSelected }}
@@ -169,6 +234,13 @@ function selectedTargets(rows: readonly CacheRow[], keys: ReadonlySet<string>): 
     return target === undefined ? [] : [target];
   });
   return outermostTargets(targets);
+}
+
+/** The one repository that is selected, when it is this mirror's own. */
+function pushTarget(rows: readonly CacheRow[], keys: ReadonlySet<string>): string | undefined {
+  const [row, ...others] = rows.filter(({ key }) => keys.has(key));
+  if (row?.kind !== 'repository' || others.length > 0 || row.repository.upstream !== undefined) return undefined;
+  return row.repository.name;
 }
 
 type Listing = ReturnType<typeof useRepositories>;

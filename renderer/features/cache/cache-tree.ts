@@ -40,7 +40,12 @@ export type CacheRow =
       readonly isExpanded: boolean;
     })
   | (RowBase & { readonly kind: 'manifest'; readonly repository: string; readonly manifest: ManifestRow })
-  | (RowBase & { readonly kind: 'remark'; readonly text: string });
+  | (RowBase & {
+      readonly kind: 'remark';
+      readonly text: string;
+      /** The empty repository it is said of, when it can be pushed to. */
+      readonly pushTo?: string;
+    });
 
 /** Name under which pushed content stands. */
 export const localName = 'Pushed to this mirror';
@@ -143,8 +148,15 @@ function contentRows(
   }));
   rows.push(...groupRows(name, 'Untagged', content.untagged, toggled));
   rows.push(...groupRows(name, 'Artifacts', content.artifacts, toggled));
-  if (rows.length === 0) rows.push({ kind: 'remark', key: `remark ${name}`, level: 2, text: 'Nothing is held here.' });
+  if (rows.length === 0) rows.push(emptyRow(name, content.repository.upstream === undefined));
   return rows;
+}
+
+function emptyRow(name: string, isOwn: boolean): CacheRow {
+  const row = { kind: 'remark', key: `remark ${name}`, level: 2 } as const;
+  return isOwn
+    ? { ...row, text: 'Empty. Enter shows how to push to it.', pushTo: name }
+    : { ...row, text: 'Nothing is held here.' };
 }
 
 function groupRows(

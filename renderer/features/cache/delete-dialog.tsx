@@ -1,9 +1,10 @@
 import { useState } from 'react';
+import { Checkbox } from '@mantine/core';
 import { useDeleteContent, useDeletePreviews } from '../../api/queries.ts';
 import { sayDone } from '../../components/say-done.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { ErrorNote, Note } from '../../components/error-note.tsx';
-import { formatBytes, formatCount, formatPlural } from '../../format.ts';
+import { formatBytes, formatCount, formatDateTime, formatPlural } from '../../format.ts';
 import { targetName } from './cache-tree.ts';
 import type { CacheTarget } from './cache-tree.ts';
 import styles from './cache.module.css';
@@ -17,10 +18,11 @@ interface DeleteDialogProps {
   readonly onDeleted: () => void;
 }
 
-/** Shows what goes and how many bytes that really frees, then deletes. */
+/** Shows what goes, until when it can be undone and how many bytes that really frees, then deletes. */
 export function DeleteDialog({ targets, onClose, onDeleted }: DeleteDialogProps) {
-  const preview = useDeletePreviews(targets);
-  const deleting = useDeletion(targets, onDeleted);
+  const [freeNow, setFreeNow] = useState(false);
+  const preview = useDeletePreviews(targets, freeNow);
+  const deleting = useDeletion(targets, freeNow, onDeleted);
   const [first] = targets;
   const what =
     targets.length === 1 && first !== undefined ? targetName(first) : formatPlural(targets.length, 'item', 'items');
@@ -42,28 +44,29 @@ export function DeleteDialog({ targets, onClose, onDeleted }: DeleteDialogProps)
       {preview.isPending ? <p role="status">Working out what this frees…</p> : null}
       <ErrorNote error={preview.error} />
       {preview.isPending || preview.error !== null ? null : <Preview preview={preview} isMany={targets.length > 1} />}
+      <Checkbox
+        label="Free the bytes now; then it can’t be undone"
+        checked={freeNow}
+        disabled={deleting.isBusy}
+        onChange={(event) => {
+          setFreeNow(event.currentTarget.checked);
+        }}
+      />
     </ConfirmDialog>
   );
 }
 
-function Preview({
-  preview,
-  isMany,
-}: {
+interface PreviewProps {
   readonly preview: ReturnType<typeof useDeletePreviews>;
   readonly isMany: boolean;
-}) {
+}
+
+function Preview({ preview, isMany }: PreviewProps) {
   const names = preview.items.slice(0, namesShown);
   const rest = preview.itemsTotal - names.length;
   return (
     <>
-      <p>
-        <span className={styles['freed']}>{formatBytes(preview.freedBytes)}</span> on disk {isMany ? 'or more ' : ''}
-        will be freed.
-      </p>
-      {preview.freedBytes === 0 ? (
-        <Note tone="info">Everything in it is used by other content as well, so no space is freed.</Note>
-      ) : null}
+      <Bytes preview={preview} isMany={isMany} />
       {names.length === 0 ? null : (
         <ul className={styles['items']}>
           {names.map((name) => (
@@ -81,13 +84,37 @@ function Preview({
   );
 }
 
-function useDeletion(targets: readonly CacheTarget[], onDeleted: () => void) {
+function Bytes({ preview, isMany }: PreviewProps) {
+  const { freedBytes, keptBytes, keptUntil } = preview;
+  const isUndoable = keptUntil !== undefined;
+  return (
+    <>
+      {isUndoable ? (
+        <p>
+          It can be undone until <strong>{formatDateTime(keptUntil)}</strong>, under “Deleted”. Until then{' '}
+          <span className={styles['freed']}>{formatBytes(keptBytes)}</span> stay on disk.
+        </p>
+      ) : null}
+      {isUndoable && freedBytes === 0 ? null : (
+        <p>
+          <span className={styles['freed']}>{formatBytes(freedBytes)}</span> on disk {isMany ? 'or more ' : ''}
+          will be freed.
+        </p>
+      )}
+      {freedBytes + keptBytes === 0 ? (
+        <Note tone="info">Everything in it is used by other content as well, so no space is freed.</Note>
+      ) : null}
+    </>
+  );
+}
+
+function useDeletion(targets: readonly CacheTarget[], freeNow: boolean, onDeleted: () => void) {
   const deletion = useDeleteContent();
   const [isBusy, setIsBusy] = useState(false);
   const run = async (): Promise<void> => {
     let freed = 0;
-    for (const body of targets) freed += (await deletion.mutateAsync({ body })).freedBytes;
-    sayDone('Deleted', `${formatBytes(freed)} freed.`);
+    for (const target of targets) freed += (await deletion.mutateAsync({ body: { ...target, freeNow } })).freedBytes;
+    sayDone('Deleted', freeNow ? `${formatBytes(freed)} freed.` : 'It can be restored under “Deleted”.');
     onDeleted();
   };
   const start = (): void => {

@@ -15,8 +15,12 @@ interface ManifestContentProps {
   readonly onOpen: (digest: string) => void;
 }
 
-/** A manifest in full: facts, pull commands, children, layers, referrers, annotations, and itself byte for byte. */
-export function ManifestContent({ manifest, onOpen }: ManifestContentProps) {
+/** A manifest in full: facts, pull commands, what the page adds, children, layers, referrers, annotations, and itself byte for byte. */
+export function ManifestContent({
+  manifest,
+  onOpen,
+  children,
+}: ManifestContentProps & { readonly children?: ReactNode }) {
   const annotations = Object.entries(manifest.annotations);
   return (
     <>
@@ -30,6 +34,7 @@ export function ManifestContent({ manifest, onOpen }: ManifestContentProps) {
           </div>
         </Part>
       )}
+      {children}
       {manifest.manifests.length === 0 ? null : <Children manifest={manifest} onOpen={onOpen} />}
       {manifest.layers.length === 0 && manifest.config === undefined ? null : <Layers manifest={manifest} />}
       <Referrers manifest={manifest} onOpen={onOpen} />

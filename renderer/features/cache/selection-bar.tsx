@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { Button } from '@mantine/core';
-import { IconPin, IconPinnedOff, IconRefresh, IconTrash } from '@tabler/icons-react';
+import { IconPin, IconPinnedOff, IconRefresh, IconTrash, IconUpload } from '@tabler/icons-react';
+import { useSearchParams } from 'react-router';
 import { usePin, useRefreshTag } from '../../api/queries.ts';
 import { sayDone } from '../../components/say-done.ts';
 import { ErrorNote } from '../../components/error-note.tsx';
@@ -11,11 +12,14 @@ import styles from './cache.module.css';
 
 interface SelectionBarProps {
   readonly targets: readonly CacheTarget[];
+  /** The one repository selected, when it may be pushed to. */
+  readonly pushTo: string | undefined;
   readonly onDone: () => void;
 }
 
 /** What can be done with the selected rows. */
-export function SelectionBar({ targets, onDone }: SelectionBarProps) {
+export function SelectionBar({ targets, pushTo, onDone }: SelectionBarProps) {
+  const [, setSearch] = useSearchParams();
   const [isDeleting, setIsDeleting] = useState(false);
   const pin = usePin();
   const refresh = useRefreshOf(targets);
@@ -71,6 +75,18 @@ export function SelectionBar({ targets, onDone }: SelectionBarProps) {
           >
             Delete…
           </Button>
+          {pushTo === undefined ? null : (
+            <Button
+              size="compact-sm"
+              variant="default"
+              leftSection={<IconUpload size={14} />}
+              onClick={() => {
+                setSearch({ push: pushTo });
+              }}
+            >
+              How to push
+            </Button>
+          )}
           <Button size="compact-sm" variant="subtle" color="gray" onClick={onDone}>
             Clear selection
           </Button>

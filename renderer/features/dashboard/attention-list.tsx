@@ -8,6 +8,7 @@ import styles from './dashboard.module.css';
 const pageNames: readonly (readonly [string, string])[] = [
   ['/upstreams', 'Open Upstreams'],
   ['/cache', 'Open Cache'],
+  ['/storage', 'Open Storage'],
   ['/audit', 'Open Audit'],
   ['/about', 'Open About'],
 ];

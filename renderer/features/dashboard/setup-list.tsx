@@ -29,7 +29,7 @@ export function SetupList({ status, upstreams }: SetupListProps) {
           <p className="muted">
             {upstreams === 0
               ? 'No upstream yet.'
-              : `${formatPlural(upstreams, 'upstream is', 'upstreams are')} set up; names without a host go to ${status.defaultUpstream}.`}{' '}
+              : `${formatPlural(upstreams, 'upstream is', 'upstreams are')} set up; ${namesWithoutHost(status.defaultUpstream)}`}{' '}
             <Link to={upstreams === 0 ? '/upstreams/add' : '/upstreams'}>
               {upstreams === 0 ? 'Add an upstream' : 'See the upstreams'}
             </Link>
@@ -42,6 +42,13 @@ export function SetupList({ status, upstreams }: SetupListProps) {
       </ol>
     </Section>
   );
+}
+
+/** Where names without a host go; without a default upstream, nowhere. */
+export function namesWithoutHost(defaultUpstream: string): string {
+  return defaultUpstream === ''
+    ? 'there is no default, so clients write the upstream’s name in front of every repository.'
+    : `names without a host go to ${defaultUpstream}.`;
 }
 
 interface StepProps {

@@ -26,8 +26,8 @@ export function OrderedCards({ upstreams, shown, isLocked }: OrderedCardsProps) 
     <>
       {mayMove ? (
         <p className="muted small">
-          Where content rules of several are about the same name, the first of them gets it. Move one with its arrows, or
-          with Alt and the arrow keys.
+          Where content rules of several are about the same name, the first of them gets it. Move one with its arrows,
+          or with Alt and the arrow keys.
         </p>
       ) : null}
       <ErrorNote error={error} />

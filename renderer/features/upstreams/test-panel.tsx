@@ -31,7 +31,10 @@ export function TestPanel({ upstream, test }: TestPanelProps) {
     <section className="panel panel-body stack" aria-label="Test">
       <div>
         <h2>Test</h2>
-        <p className="muted small">Nothing is saved or kept. With a repository it also tries a pull.</p>
+        <p className="muted small">
+          Nothing is saved or kept. With a repository it also tries a pull. Saved accounts are only sent to URLs that
+          are saved.
+        </p>
       </div>
       <div className={styles['two']}>
         <TextInput

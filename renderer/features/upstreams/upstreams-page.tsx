@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Button } from '@mantine/core';
-import { IconKey, IconPlus, IconServer2 } from '@tabler/icons-react';
+import { IconFileImport, IconKey, IconPlus, IconServer2 } from '@tabler/icons-react';
 import { useNavigate } from 'react-router';
 import type { UpstreamView } from '../../../server/api/contract.ts';
 import { useUpstreams } from '../../api/queries.ts';
@@ -58,6 +58,13 @@ function PageActions({ isLocked }: { readonly isLocked: boolean }) {
         }}
       >
         Import Docker logins
+      </Button>
+      <Button
+        variant="default"
+        leftSection={<IconFileImport size={16} />}
+        onClick={() => void navigate('/upstreams/import-zot')}
+      >
+        Import from zot
       </Button>
       <Button leftSection={<IconPlus size={16} />} disabled={isLocked} onClick={() => void navigate('/upstreams/add')}>
         Add upstream

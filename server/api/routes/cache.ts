@@ -57,7 +57,8 @@ function tagRows(parts: AdminParts, { repository, tags }: RepositoryContent): Ta
 function tagRow(tag: InventoryTag, ttlMs: number): TagRow {
   const { digest, mediaType, kind, bytes, uniqueBytes, platforms, firstSeenAt, checkedAt, lastPulledAt, lastPulledBy } =
     tag;
-  const freshUntil = checkedAt === undefined || ttlMs === Number.POSITIVE_INFINITY ? undefined : checkedAt + ttlMs;
+  const isAsked = tag.heldSince === undefined && ttlMs !== Number.POSITIVE_INFINITY;
+  const freshUntil = checkedAt === undefined || !isAsked ? undefined : checkedAt + ttlMs;
   return {
     tag: tag.name,
     digest,
@@ -73,6 +74,7 @@ function tagRow(tag: InventoryTag, ttlMs: number): TagRow {
     lastPulledAt,
     lastPulledBy,
     pinned: tag.isPinned,
+    heldSince: tag.heldSince,
   };
 }
 

@@ -1,8 +1,10 @@
 import { RequestError } from '../../errors.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { formatArtifactName, parseReference } from '../../oci/reference.ts';
+import type { Removed } from '../../storage/removal.ts';
 import type { Admin, Handlers } from '../call.ts';
 import { recordChange } from '../change-record.ts';
+import type { RouteResponse } from '../contract.ts';
 
 interface CacheTarget {
   readonly repository: string;
@@ -26,20 +28,28 @@ export function contentRoutes(admin: Admin): Pick<Handlers, 'pin' | 'refreshTag'
 
     refreshTag: async ({ body }) => refresh(admin, body.repository, body.reference),
 
-    previewDelete: ({ query }) => removal.preview(query),
+    previewDelete: ({ query }) => withUndo(admin, removal.preview(query, query), query.freeNow),
 
     deleteContent: async ({ body, actor }) => {
       try {
-        const removed = await removal.remove(body);
-        const detail = `${String(removed.itemsTotal)} items, ${String(removed.freedBytes)} bytes freed`;
+        const removing = removal.remove(body, { now: parts.clock.now(), freeNow: body.freeNow });
+        // tags and manifests went in this turn, the rest takes its time
+        parts.control.contentChanged(body.repository);
+        const removed = await removing;
+        const detail = `${String(removed.itemsTotal)} items, ${String(removed.freedBytes)} bytes freed, ${String(removed.keptBytes)} bytes kept to undo it`;
         recordChange(parts, actor, { event: 'artifact_delete', subject: nameOf(body), detail, digest: digestOf(body) });
-        return removed;
+        return withUndo(admin, removed, body.freeNow);
       } finally {
         // even when a file could not go: the rows did
         parts.control.contentChanged(body.repository);
       }
     },
   };
+}
+
+function withUndo({ parts }: Admin, removed: Removed, isFreedNow: boolean): RouteResponse<'deleteContent'> {
+  const keptUntil = isFreedNow ? undefined : parts.clock.now() + parts.live.values.history.keepFor;
+  return { ...removed, keptUntil };
 }
 
 async function refresh(

@@ -24,15 +24,19 @@ test('content is found, selected and deleted by keyboard alone, with the bytes i
   await tabBackTo(page, 'Delete…');
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Delete from the cache?' });
-  await expect(dialog).toContainText('140 MiB on disk or more will be freed');
+  await expect(dialog).toContainText(/It can be undone until .* 140\sMiB stay on disk/);
   await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await page.keyboard.press('Shift+Tab');
+  await expect(dialog.getByRole('checkbox', { name: /Free the bytes now/ })).toBeFocused();
+  await page.keyboard.press(' ');
+  await expect(dialog).toContainText('140 MiB on disk or more will be freed');
   await tabTo(page, 'button', 'Delete 2 items');
   await page.keyboard.press('Enter');
   await expect(page.getByText('140 MiB freed.')).toBeVisible();
   await expect(tree.getByRole('row', { name: /^latest/ })).toHaveCount(0);
   expect(mock.calls.filter(({ route }) => route === 'deleteContent').map(({ body }) => body)).toEqual([
-    { repository: 'ghcr.io/acme/web', reference: 'latest' },
-    { repository: 'ghcr.io/acme/web', reference: '2.13.1' },
+    { repository: 'ghcr.io/acme/web', reference: 'latest', freeNow: true },
+    { repository: 'ghcr.io/acme/web', reference: '2.13.1', freeNow: true },
   ]);
 });
 

@@ -1,5 +1,8 @@
+import type { Dashboard } from '../../../server/api/contract.ts';
 import { requestFixture } from '../support/fixtures.ts';
 import { expect, test } from '../support/window.ts';
+
+const noRequests = { requests: 0, hits: 0, misses: 0, stale: 0, failed: 0, bytesServed: 0, bytesFetched: 0 };
 
 test('answers whether it is up, used and safe, and names what needs a person', async ({ page, open }) => {
   await open('/');
@@ -89,6 +92,39 @@ test('the values of a plot can be read as a table', async ({ page, open }) => {
   const table = page.getByRole('region', { name: 'Requests as a table' });
   await expect(table.getByRole('columnheader')).toHaveText(['From', 'Hits', 'Misses', 'Stale', 'Failed']);
   await expect(table.getByRole('row')).toHaveCount(61);
+});
+
+test('the pull quota is plotted over time, with what each upstream told last below', async ({ page, open }) => {
+  await open('/');
+  await expect(page.getByRole('img', { name: /^docker\.io: 14 of 100 pulls left when it last told/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Show as table: Pull quota left' }).click();
+  const table = page.getByRole('region', { name: 'Pull quota left as a table' });
+  await expect(table.getByRole('columnheader')).toHaveText(['From', 'docker.io']);
+  await expect(page.getByRole('main')).toContainText('14 of 100 pulls left');
+});
+
+test('a single minute with requests is a dot in the plot of the hit ratio', async ({ page, open }) => {
+  await page.route('**/api/v1/dashboard*', async (route) => {
+    const answer = (await (await route.fetch()).json()) as Dashboard;
+    const series = answer.series.map((point, index) => (index === 30 ? point : { ...point, ...noRequests }));
+    await route.fulfill({ json: { ...answer, series, quotas: [] } });
+  });
+  await open('/');
+  const canvas = page.getByRole('img', { name: /were answered from the cache/ }).locator('canvas');
+  // the line's own colour: the axes and the grid are grey
+  const coloured = (element: HTMLCanvasElement): number => {
+    const { data } = element.getContext('2d')!.getImageData(0, 0, element.width, element.height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4)
+      if (
+        data[at + 3]! > 200 &&
+        Math.max(data[at]!, data[at + 1]!, data[at + 2]!) - Math.min(data[at]!, data[at + 1]!, data[at + 2]!) > 60
+      )
+        count += 1;
+    return count;
+  };
+  await expect.poll(() => canvas.evaluate(coloured)).toBeGreaterThan(10);
+  await expect(page.getByText('No upstream has told its quota in the last 1 hour')).toBeVisible();
 });
 
 test.describe('before the first pull', () => {

@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 import { expect, expectAccessible, test } from '../support/window.ts';
 import type { Scenario } from '../support/mock-answers.ts';
+import { zotExample } from '../../support/zot-examples.ts';
 
 interface Screen {
   readonly name: string;
@@ -20,7 +21,7 @@ const screens: readonly Screen[] = [
     name: 'Dashboard, plots as tables',
     path: '/',
     prepare: async (page) => {
-      for (const plot of ['Requests', 'Hit ratio', 'Bytes']) {
+      for (const plot of ['Requests', 'Hit ratio', 'Bytes', 'Pull quota left']) {
         await page.getByRole('button', { name: `Show as table: ${plot}` }).click();
       }
     },
@@ -80,6 +81,15 @@ const screens: readonly Screen[] = [
     },
   },
   {
+    name: 'Import from zot',
+    path: '/upstreams/import-zot',
+    prepare: async (page) => {
+      await page.getByRole('textbox', { name: 'Configuration' }).fill(zotExample('basic'));
+      await page.getByRole('button', { name: 'Show what it becomes' }).click();
+      await page.getByRole('list', { name: 'Registries' }).waitFor();
+    },
+  },
+  {
     name: 'Cache',
     path: '/cache',
     prepare: async (page) => {
@@ -111,8 +121,62 @@ const screens: readonly Screen[] = [
     path: '/cache?repository=ghcr.io/acme/web&reference=latest',
     prepare: async (page) => {
       await page.getByRole('button', { name: 'Delete…' }).click();
-      await page.getByText('on disk will be freed').waitFor();
+      await page.getByText('It can be undone until').waitFor();
     },
+  },
+  {
+    name: 'Rollback',
+    path: '/cache?repository=ghcr.io/acme/web&reference=latest',
+    prepare: async (page) => {
+      await page.getByRole('button', { name: /^Roll back to/ }).click();
+      await page.getByRole('dialog', { name: 'Roll the tag back?' }).waitFor();
+    },
+  },
+  {
+    name: 'Deleted',
+    path: '/cache?view=deleted',
+    prepare: (page) => page.getByText('team/app:v0.9').waitFor(),
+  },
+  {
+    name: 'New repository',
+    path: '/cache',
+    prepare: async (page) => {
+      await page.getByRole('button', { name: 'Create repository' }).click();
+      await page.getByRole('textbox', { name: 'Name' }).fill('ghcr.io/acme/web');
+      await page.getByText('such names belong to upstreams').waitFor();
+    },
+  },
+  {
+    name: 'Push to a repository',
+    path: '/cache?push=team/app',
+    prepare: (page) => page.getByText('docker push').waitFor(),
+  },
+  {
+    name: 'Storage',
+    path: '/storage',
+    prepare: async (page) => {
+      await page.getByRole('grid', { name: 'What goes next' }).waitFor();
+      await page.getByLabel('Storage cap').fill('39 GiB');
+      await page.getByText('at once when this is saved').waitFor();
+    },
+  },
+  {
+    name: 'Storage, empty',
+    path: '/storage',
+    scenario: 'empty',
+    prepare: (page) => page.getByText('Nothing would go').waitFor(),
+  },
+  {
+    name: 'Storage, locked',
+    path: '/storage',
+    scenario: 'locked',
+    prepare: (page) => page.getByText('A greyed limit').waitFor(),
+  },
+  {
+    name: 'Storage, unreadable',
+    path: '/storage',
+    scenario: 'failing',
+    prepare: (page) => page.getByText('What goes next could not be read').waitFor(),
   },
   { name: 'Audit', path: '/audit', prepare: (page) => page.getByRole('grid', { name: 'Audit' }).waitFor() },
   { name: 'About', path: '/about', prepare: (page) => page.getByText('/var/lib/zhi-mirror').waitFor() },

@@ -16,6 +16,22 @@ test('the skip link leads past the navigation, and a new page takes the focus to
   await expect(page).toHaveTitle('Cache · Zhi Mirror');
 });
 
+test('the ring around the heading of a new page does not touch the line below it', async ({ page, open }) => {
+  await open('/');
+  await page.getByRole('link', { name: 'Upstreams' }).first().focus();
+  await page.keyboard.press('Enter');
+  const heading = page.getByRole('heading', { level: 1, name: 'Upstreams' });
+  await expect(heading).toBeFocused();
+  const free = await heading.evaluate((element) => {
+    const { outlineWidth, outlineOffset } = getComputedStyle(element);
+    const ring = Number.parseFloat(outlineWidth) + Number.parseFloat(outlineOffset);
+    const below = element.nextElementSibling?.getBoundingClientRect().top ?? Number.NaN;
+    return { ring, gap: below - element.getBoundingClientRect().bottom - ring };
+  });
+  expect(free.ring).toBeGreaterThanOrEqual(2);
+  expect(free.gap).toBeGreaterThanOrEqual(1);
+});
+
 test('the theme is System at first, can be chosen, and is remembered', async ({ page, open }) => {
   await page.emulateMedia({ colorScheme: 'dark' });
   await open('/about');

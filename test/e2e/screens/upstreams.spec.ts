@@ -83,6 +83,40 @@ test('URLs change places by button, by Alt and arrow, and by dragging', async ({
   });
 });
 
+test('upstreams change places by button and by Alt and arrow; the focus goes with them', async ({
+  page,
+  open,
+  mock,
+}) => {
+  await open('/upstreams');
+  const cards = page.getByRole('list', { name: 'Upstreams' }).getByRole('heading', { level: 2 });
+  await expect(cards).toHaveText([/ghcr\.io/, /docker\.io/, /quay\.io/, /registry\.k8s\.io/]);
+  const up = page.getByRole('button', { name: 'Move docker.io up' });
+  await up.focus();
+  await page.keyboard.press('Enter');
+  await expect(cards).toHaveText([/docker\.io/, /ghcr\.io/, /quay\.io/, /registry\.k8s\.io/]);
+  await expect(up).toBeFocused();
+  await expect(page.getByText('docker.io is now number 1 of 4')).toBeAttached();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Alt+ArrowDown');
+  await expect(cards).toHaveText([/ghcr\.io/, /docker\.io/, /quay\.io/, /registry\.k8s\.io/]);
+  await expect(up).toBeFocused();
+  expect(mock.calls.filter(({ route }) => route === 'orderUpstreams').map(({ body }) => body)).toEqual([
+    { names: ['docker.io', 'ghcr.io', 'quay.io', 'registry.k8s.io'] },
+    { names: ['ghcr.io', 'docker.io', 'quay.io', 'registry.k8s.io'] },
+  ]);
+});
+
+test.describe('upstreams of the settings file', () => {
+  test.use({ scenario: 'locked' });
+
+  test('cannot be moved', async ({ page, open }) => {
+    await open('/upstreams');
+    await expect(page.getByText('The settings file lists the upstreams')).toBeVisible();
+    await expect(page.getByRole('button', { name: /^Move / })).toHaveCount(0);
+  });
+});
+
 test('an upstream that is left alone can be tried now', async ({ page, open, mock }) => {
   await open('/upstreams');
   const card = page.getByRole('listitem').filter({ hasText: 'quay.io' });

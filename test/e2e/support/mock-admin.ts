@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize, resolve } from 'node:path';
 import { routes } from '../../../server/api/contract.ts';
 import type { RouteName, StreamEvent, StreamEventName } from '../../../server/api/contract.ts';
-import { answer, MockProblem, newState } from './mock-answers.ts';
+import { answer, newState } from './mock-answers.ts';
+import { MockProblem } from './mock-problem.ts';
 import type { MockState, Scenario } from './mock-answers.ts';
 
 const rendererDirectory = resolve(import.meta.dirname, '../../../dist/renderer');

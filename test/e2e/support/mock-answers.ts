@@ -23,21 +23,26 @@ import {
   tagsFixture,
   upstreamsFixture,
 } from './fixtures.ts';
+import {
+  createRepositoryMock,
+  newHistory,
+  pushInstructionsMock,
+  restoreMock,
+  rollbackMock,
+  tagHistoryMock,
+  withHeld,
+} from './mock-history.ts';
+import type { HistoryState } from './mock-history.ts';
+import { MockRetention } from './mock-retention.ts';
+import { MockScrub } from './mock-scrub.ts';
+import { gcAnswers } from './mock-gc.ts';
+import { MockProblem } from './mock-problem.ts';
+import { storageAnswers } from './mock-storage.ts';
+import { importZotMock, noDataImport, previewZotMock } from './mock-zot.ts';
 
 /** What the mock answers, and how changes change it. */
 
 export type Scenario = 'busy' | 'empty' | 'many' | 'locked' | 'failing';
-
-export class MockProblem extends Error {
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string, detail: string) {
-    super(detail);
-    this.status = status;
-    this.code = code;
-  }
-}
 
 export interface MockState {
   readonly scenario: Scenario;
@@ -49,6 +54,9 @@ export interface MockState {
   /** References that were deleted, as repository and reference. */
   readonly deleted: Set<string>;
   readonly pinned: Map<string, boolean>;
+  readonly history: HistoryState;
+  readonly retention: MockRetention;
+  readonly scrub: MockScrub;
 }
 
 const mib = 2 ** 20;
@@ -76,6 +84,9 @@ export function newState(scenario: Scenario): MockState {
     repositories: isEmpty ? [] : repositoriesFixture(now, scenario === 'many' ? 700 : 0),
     deleted: new Set(),
     pinned: new Map(),
+    history: newHistory(now, isEmpty),
+    retention: new MockRetention(now, scenario),
+    scrub: new MockScrub(now, isEmpty),
   };
 }
 
@@ -91,6 +102,15 @@ type Answers = { readonly [N in RouteName]: Answer<N> };
 const ok = { ok: true } as const;
 
 const answers: Answers = {
+  ...gcAnswers,
+  ...storageAnswers,
+  getRetention: (state) => state.retention.get(),
+  setRetention: (state, _query, body) => state.retention.set(body),
+  applyRetention: (state, _query, body) => state.retention.apply(body),
+  getScrub: (state) => state.scrub.get(),
+  startScrub: (state) => state.scrub.start(state.now),
+  stopScrub: (state) => state.scrub.stop(),
+  repairDamaged: (state) => state.scrub.repair(state.now),
   getStatus: (state) => state.status,
   setOffline: (state, _query, body) => {
     state.status = { ...state.status, offline: body.offline };
@@ -193,6 +213,11 @@ const answers: Answers = {
       skipped: [{ host: 'ghcr.io', reason: 'the login is kept by the credential helper "desktop"' }],
     };
   },
+  previewZotConfig: (state, _query, body) => previewZotMock(state, body),
+  importZotConfig: (state, _query, body) => importZotMock(state, body),
+  importZotData: () => noDataImport,
+  getZotImport: () => noDataImport,
+  cancelZotImport: () => noDataImport,
   testUpstream: async (_state, _query, body, send) => {
     const isBad = body.upstream.name.includes('bad');
     const steps: RouteResponse<'testUpstream'>['steps'] = [
@@ -284,9 +309,12 @@ const answers: Answers = {
       repository,
       tags: tagsFixture(state.now, repository)
         .filter(({ tag }) => isHeld(tag))
-        .map((one) => ({ ...one, pinned: state.pinned.get(`${repository.name} ${one.tag}`) ?? one.pinned })),
-      untagged: manifestsFixture(state.now, repository, 'image', 2).filter(({ digest }) => isHeld(digest)),
-      artifacts: manifestsFixture(state.now, repository, 'signature', 1),
+        .map((one) => ({ ...one, pinned: state.pinned.get(`${repository.name} ${one.tag}`) ?? one.pinned }))
+        .map((one) => withHeld(state, repository.name, one)),
+      untagged: manifestsFixture(state.now, repository, 'image', repository.manifests === 0 ? 0 : 2).filter(
+        ({ digest }) => isHeld(digest),
+      ),
+      artifacts: manifestsFixture(state.now, repository, 'signature', repository.manifests === 0 ? 0 : 1),
     };
   },
   getManifest: (state, query) => {
@@ -304,17 +332,31 @@ const answers: Answers = {
     digest: digestOf(body.reference),
     changed: body.reference === 'latest',
   }),
-  previewDelete: (_state, query) => ({
+  previewDelete: (state, query) => ({
     items: [query.reference === undefined ? query.repository : `${query.repository}:${query.reference}`],
     itemsTotal: 1,
-    freedBytes: 70 * mib,
+    ...(query.freeNow
+      ? { freedBytes: 70 * mib, keptBytes: 0 }
+      : { freedBytes: 0, keptBytes: 70 * mib, keptUntil: state.now + 30 * 24 * 60 * minute }),
   }),
+  getTagHistory: (state, query) => tagHistoryMock(state, findRepository(state, query.repository), query.tag),
+  rollbackTag: (state, _query, body) => rollbackMock(state, findRepository(state, body.repository), body),
+  releaseTag: (state, _query, body) => {
+    state.history.held.delete(`${body.repository} ${body.tag}`);
+    return tagHistoryMock(state, findRepository(state, body.repository), body.tag);
+  },
+  listDeleted: (state, query) => ({
+    rows: state.history.deleted.filter(({ repository }) => repository.includes(query.text)),
+  }),
+  restoreDeleted: (state, _query, body) => restoreMock(state, body),
+  createRepository: (state, _query, body) => createRepositoryMock(state, body.repository),
+  getPushInstructions: (_state, query) => pushInstructionsMock(query.repository),
   deleteContent: (state, _query, body, send) => {
     state.deleted.add(`${body.repository} ${body.reference ?? ''}`);
     if (body.reference === undefined)
       state.repositories = state.repositories.filter((one) => one.name !== body.repository);
     send('cache', { repositories: [body.repository] });
-    return { items: [], itemsTotal: 1, freedBytes: 70 * mib };
+    return { items: [], itemsTotal: 1, freedBytes: body.freeNow === true ? 70 * mib : 0, keptBytes: 70 * mib };
   },
 };
 

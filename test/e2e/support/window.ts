@@ -77,7 +77,7 @@ export async function expectAccessible(page: Page): Promise<void> {
 /** Presses Tab until the element with this role and name has the focus; fails after `limit` steps. */
 export async function tabTo(
   page: Page,
-  role: 'button' | 'textbox' | 'link' | 'switch' | 'row' | 'radio',
+  role: 'button' | 'textbox' | 'link' | 'switch' | 'row' | 'radio' | 'checkbox',
   name: string | RegExp,
   limit = 80,
 ): Promise<void> {

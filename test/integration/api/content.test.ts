@@ -121,10 +121,10 @@ describe('the cache over the admin API', () => {
     await pull(mirror, 'acme/app:v1');
     await pull(mirror, 'acme/web:v1');
     const before = await contentOnDisk(mirror);
-    const preview = await admin.call('previewDelete', { query: { repository, reference: 'v1' } });
+    const preview = await admin.call('previewDelete', { query: { repository, reference: 'v1', freeNow: 'true' } });
     expect(preview.freedBytes).toBe(3000 + 'config one'.length);
     expect(await contentOnDisk(mirror)).toBe(before);
-    const deleted = await admin.call('deleteContent', { body: { repository, reference: 'v1' } });
+    const deleted = await admin.call('deleteContent', { body: { repository, reference: 'v1', freeNow: true } });
     expect(deleted).toEqual(preview);
     expect(before - (await contentOnDisk(mirror))).toBe(preview.freedBytes);
     expect(existsSync(layoutOf(mirror.dataDirectory, '').blob(two.layers[0]!.digest))).toBe(true);

@@ -1,4 +1,4 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StorageError } from '../../../server/errors.ts';
@@ -77,11 +77,31 @@ describe.skipIf(!mayMount)('the audit log on a full disk (a small tmpfs: needs L
     expect(errors.map(({ code }) => code)).toEqual(['STORAGE_FULL', 'STORAGE_FULL']);
     await free();
     await log.flush();
+    log.record(pull({ requestId: 'last' }));
+    await log.flush();
     const written = await idsInFile(file);
-    expect(new Set(written).size).toBe(written.length);
-    expect(recorded.filter((id) => !written.includes(id))).toEqual([]);
-    expect(written.length + lostEvents).toBe(recorded.length + 500);
+    const pulls = written.filter((id) => id !== '');
+    expect(new Set(pulls).size).toBe(pulls.length);
+    expect(recorded.filter((id) => !pulls.includes(id))).toEqual([]);
+    expect(pulls.length + lostEvents).toBe(recorded.length + 500 + 1);
     expect(await idsInIndex(log)).toEqual(written);
+    const gaps = (await log.search({ event: 'audit_gap' })).rows;
+    expect(gaps.map(({ outcome, detail }) => [outcome, Number.parseInt(detail ?? '', 10)])).toEqual([
+      ['failed', lostEvents],
+    ]);
+    expect(pulls.at(-1)).toBe('last');
+  });
+
+  it('says in the log how many events it misses, also when nothing is recorded after them', async () => {
+    const { log, file, free } = await fullDisk(64 * 1024);
+    for (let index = 0; index < 500; index += 1) log.record(pull({ requestId: `more-${String(index)}` }));
+    const { lostEvents } = log.health();
+    await free();
+    await log.close();
+    const gaps = (await readFile(file, 'utf8')).split('\n').filter((line) => line.includes('"event":"audit_gap"'));
+    expect(gaps.map((line) => Number.parseInt((JSON.parse(line) as { detail: string }).detail, 10))).toEqual([
+      lostEvents,
+    ]);
   });
 
   it('says at close what it could not write', async () => {

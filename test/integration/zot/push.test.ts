@@ -52,7 +52,8 @@ it.each<[string, object]>([
   const mirror = await startZotMirror(text);
   await mirror.get('/v2/team/app/manifests/v1');
   const answer = await fetch(`${mirror.url}/v2/team/app/blobs/uploads/`, { method: 'POST' });
-  expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+  const body: unknown = await answer.json();
+  expect({ status: answer.status, body }).toMatchObject({
     status: 403,
     body: { errors: [{ code: 'DENIED' }] },
   });

@@ -54,13 +54,14 @@ describe('serve --zot-config', () => {
     const text = withUrls(zotExample('on-demand'), urls)
       .replace('"0.0.0.0"', '"127.0.0.1"')
       .replace('"8080"', '"0"')
-      .replace('/tmp/zot', 'content of zot');
+      .replace('/tmp/zot', 'content of zot')
+      .replace('"gc": true', '"gc": true, "dedupe": false');
     const folder = await folderWith(text);
     const { url, io } = await serve(folder);
     expect((await pullGraph(url, 'docker-images/alpine:latest')).digest).toBe(alpine.digest);
     expect(existsSync(join(folder, 'content of zot', 'mirror.db'))).toBe(true);
     expect(io.stderr.filter((line) => !line.includes('window'))).toEqual([
-      expect.stringMatching(/^zot\.json: storage\.gc is not honoured: /),
+      expect.stringMatching(/^zot\.json: storage\.dedupe is not honoured: /),
     ]);
   });
 

@@ -9,6 +9,7 @@ const answer = dashboard.parse({
   series: [],
   today: { requests: 100, hitRatio: 0.94, bytesServed: 1, bytesFetched: 1, bytesSaved: 1, clients: 3, failed: 0 },
   clients: [],
+  quotas: [],
   upstreams: [
     {
       name: 'docker.io',

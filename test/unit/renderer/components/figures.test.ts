@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { stack } from '../../../../renderer/components/plot-data.ts';
+import { gapEdges, lonePositions, stack } from '../../../../renderer/components/plot-data.ts';
 import { quotaDetail, quotaLevel, quotaResetAt, quotaText } from '../../../../renderer/components/quota.ts';
 import { sparkPath } from '../../../../renderer/components/sparkline.tsx';
 
@@ -49,6 +49,22 @@ describe('quota', () => {
   });
 });
 
+describe('gapEdges', () => {
+  it.each([
+    [
+      [1, 1, 1],
+      [0, 2],
+    ],
+    [
+      [null, 1, 2, 3, null, 4, undefined],
+      [1, 3, 5],
+    ],
+    [[null], []],
+  ])('of %j are %j', (values, expected) => {
+    expect(gapEdges(values)).toEqual(expected);
+  });
+});
+
 describe('sparkPath', () => {
   it('begins anew after a gap and draws nothing for nothing', () => {
     expect([sparkPath([0, 1, null, 1], 1).match(/M/g)?.length, sparkPath([null], 1), sparkPath([], 1)]).toEqual([
@@ -56,5 +72,24 @@ describe('sparkPath', () => {
       '',
       '',
     ]);
+  });
+
+  it('makes a dot of a value that stands alone, for a line has nothing to draw there', () => {
+    expect(sparkPath([null, 1, null, 0, 0], 1).match(/h0/g)).toHaveLength(1);
+  });
+});
+
+describe('lonePositions', () => {
+  it.each([
+    [[], []],
+    [[1], [0]],
+    [[null, 1, null], [1]],
+    [
+      [1, 1, null, 2, undefined, 0],
+      [3, 5],
+    ],
+    [[null, null], []],
+  ])('of %j are %j', (values, expected) => {
+    expect(lonePositions(values)).toEqual(expected);
   });
 });

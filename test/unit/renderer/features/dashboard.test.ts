@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../../../../server/errors.ts';
 import { answers } from '../../../../renderer/features/dashboard/answers.ts';
 import { explainRequest } from '../../../../renderer/features/dashboard/explain.ts';
-import { bytesPlot, hitRatioPlot, ratios, requestPlot } from '../../../../renderer/features/dashboard/plots.ts';
+import {
+  bytesPlot,
+  hitRatioPlot,
+  quotaPlot,
+  ratios,
+  requestPlot,
+} from '../../../../renderer/features/dashboard/plots.ts';
+import { namesWithoutHost } from '../../../../renderer/features/dashboard/setup-list.tsx';
 import { filterRequests } from '../../../../renderer/features/dashboard/request-filter.ts';
 import { dashboardFixture, requestFixture, requestsFixture, statusFixture } from '../../../e2e/support/fixtures.ts';
 
@@ -139,5 +146,48 @@ describe('plots', () => {
     expect(requestPlot(points, 'hour').series.map(({ label }) => label)).not.toContain('Other');
     const other = requestPlot([{ ...zero, at: 0, requests: 3 }], 'hour').series.at(-1);
     expect([other?.label, other?.values]).toEqual(['Other', [3]]);
+  });
+});
+
+describe('the plot of the pull quota', () => {
+  const times = [0, 1, 2].map((at) => ({ ...dashboard.series[0]!, at }));
+  const course = (upstream: string, remaining: readonly number[], limit = 100) => ({
+    upstream,
+    points: remaining.map((left, at) => ({ at: at * 2, remaining: left, limit })),
+  });
+
+  it('shows what each upstream last told, with gaps where it told nothing, and says it in words', () => {
+    const plot = quotaPlot(times, [course('docker.io', [80, 60]), course('a.test', [199, 200], 200)], 'hour');
+    expect(plot?.series.map(({ label, values, spansGaps }) => [label, values, spansGaps])).toEqual([
+      ['docker.io', [80, null, 60], true],
+      ['a.test', [199, null, 200], true],
+    ]);
+    expect([plot?.top, plot?.summary]).toEqual([
+      200,
+      'docker.io: 60 of 100 pulls left when it last told, at least 60 in the last hour. a.test: 200 of 200 pulls left when it last told, at least 199 in the last hour.',
+    ]);
+  });
+
+  it('is none when no upstream told anything', () => {
+    expect([quotaPlot(times, [], 'hour'), quotaPlot(times, [course('docker.io', [])], 'hour')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('draws those with the least left, and says how many it leaves out', () => {
+    const courses = [9, 8, 7, 6, 5, 4, 3].map((left) => course(`u${String(left)}.test`, [left]));
+    const plot = quotaPlot(times, courses, 'hour');
+    expect(plot?.series.map(({ label }) => label)).toEqual(['u3.test', 'u4.test', 'u5.test', 'u6.test', 'u7.test']);
+    expect(plot?.summary).toMatch(/ 2 more are not drawn\.$/);
+  });
+});
+
+describe('what is left to set up', () => {
+  it('names the default upstream, and says what to write where there is none', () => {
+    expect([namesWithoutHost('ghcr.io'), namesWithoutHost('')]).toEqual([
+      'names without a host go to ghcr.io.',
+      'there is no default, so clients write the upstream’s name in front of every repository.',
+    ]);
   });
 });

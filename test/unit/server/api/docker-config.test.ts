@@ -12,14 +12,16 @@ describe("Docker's config.json", () => {
       auths: {
         'https://index.docker.io/v1/': { auth: auth('hub:pa:ss') },
         'ghcr.io/org': { auth: auth('me:x') },
-        'plain.test': { username: 'u', password: 'p' },
+        'quay.io/org/app': { auth: auth('robot$q:padded\0\0') },
+        'Upper.test:5000': { username: 'u', password: 'p' },
         'token.test': { registrytoken: 'abc' },
       },
     });
     expect(logins.map(({ upstream, account }) => [upstream, account])).toEqual([
       ['docker.io', { path: '', username: 'hub', password: 'pa:ss', registryToken: '' }],
       ['ghcr.io', { path: 'org', username: 'me', password: 'x', registryToken: '' }],
-      ['plain.test', { path: '', username: 'u', password: 'p', registryToken: '' }],
+      ['quay.io', { path: 'org/app', username: 'robot$q', password: 'padded', registryToken: '' }],
+      ['upper.test:5000', { path: '', username: 'u', password: 'p', registryToken: '' }],
       ['token.test', { path: '', username: '', password: '', registryToken: 'abc' }],
     ]);
   });
@@ -46,7 +48,12 @@ describe("Docker's config.json", () => {
   });
 
   it('is refused when it is something else, without a word of its text', () => {
-    for (const text of ['secret-in-here', '[]', '{"auths":{"a":{"auth":["secret-in-here"]}}}']) {
+    for (const text of [
+      'secret-in-here',
+      '[]',
+      '{"other":"secret-in-here"}',
+      '{"auths":{"a":{"auth":["secret-in-here"]}}}',
+    ]) {
       const error = throwsWith(() => readDockerConfig(text), InvalidInput, 'REQUEST_INVALID');
       expect(error.message).not.toContain('secret-in-here');
     }

@@ -1,4 +1,4 @@
-import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AuditFile } from '../../../../server/audit/audit-file.ts';
@@ -14,6 +14,7 @@ import { pull } from './audit-events.ts';
 
 interface Bench {
   readonly db: Database;
+  readonly directory: string;
   readonly path: string;
   /** Appends lines with these request ids. */
   readonly append: (...ids: string[]) => void;
@@ -34,12 +35,13 @@ async function bench(): Promise<Bench> {
   atTestEnd(() => Promise.resolve(void db.close()));
   return {
     db,
+    directory,
     path,
     append: (...ids) => appendFileSync(path, ids.map((id) => lineOf(id)).join('')),
     reopen: () => {
       const file = new AuditFile(path, 0);
       atTestEnd(() => Promise.resolve(file.close()));
-      const index = new AuditIndex(db);
+      const index = new AuditIndex(db, directory);
       index.attach(file);
       while (!index.catchUp());
       return index;
@@ -143,14 +145,56 @@ describe('the index of the audit log', () => {
     first.reopen();
     const other = new AuditFile(`${first.path}-other`, 0);
     other.append(Buffer.from(lineOf('2')));
-    new AuditIndex(first.db).attach(other);
-    const index = new AuditIndex(first.db);
+    new AuditIndex(first.db, first.directory).attach(other);
+    const index = new AuditIndex(first.db, first.directory);
     index.attach(other);
     index.catchUp();
     other.close();
     first.reopen();
     expect(first.indexed()).toEqual(['1', '2']);
   });
+
+  it('knows a file in the data directory by its place there, so that a moved directory shows nothing twice', async () => {
+    const { db, directory, append, reopen } = await bench();
+    append('1', '2');
+    reopen();
+    const moved = await tempDirectory();
+    cpSync(directory, moved, { recursive: true });
+    await db.backup(join(moved, 'state.db'));
+    const movedDb = openDatabase(join(moved, 'state.db'));
+    atTestEnd(() => Promise.resolve(void movedDb.close()));
+    appendFileSync(join(moved, 'audit.jsonl'), lineOf('3'));
+    const file = new AuditFile(join(moved, 'audit.jsonl'), 0);
+    const index = new AuditIndex(movedDb, moved);
+    index.attach(file);
+    while (!index.catchUp());
+    file.close();
+    expect(new AuditSearch(movedDb, new FakeClock()).recent(10).map(({ requestId }) => requestId)).toEqual([
+      '1',
+      '2',
+      '3',
+    ]);
+    expect(movedDb.prepare('SELECT path FROM audit_files').pluck().all()).toEqual(['audit.jsonl']);
+  });
+
+  it.each(['/gone/data/audit.jsonl', undefined])(
+    'takes over what an older version indexed under the absolute path %s',
+    async (gone) => {
+      const { db, path, append, reopen, indexed } = await bench();
+      append('1', '2');
+      reopen();
+      db.prepare('UPDATE audit_files SET path = ?').run(gone ?? path);
+      append('3');
+      // rotated away before the new version starts, where the path still tells
+      if (gone === undefined) {
+        renameSync(path, `${path}.1`);
+        append('4');
+      }
+      reopen();
+      expect(indexed()).toEqual(gone === undefined ? ['1', '2', '3', '4'] : ['1', '2', '3']);
+      expect(db.prepare('SELECT path FROM audit_files').pluck().all()).toEqual(['audit.jsonl']);
+    },
+  );
 
   it('passes over lines that are not its own, however long, and loses none after them', async () => {
     const { path, append, reopen, indexed } = await bench();

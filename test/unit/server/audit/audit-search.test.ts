@@ -20,7 +20,7 @@ async function searchOf(
   atTestEnd(() => Promise.resolve(void db.close()));
   const encoder = new LineEncoder();
   const lines = events.map((event, index) => encoder.encode(pull({ requestId: String(index + 1), ...event })));
-  new AuditIndex(db).addLines(Buffer.from(lines.join('')));
+  new AuditIndex(db, '/').addLines(Buffer.from(lines.join('')));
   return new AuditSearch(db, clock);
 }
 
@@ -99,7 +99,7 @@ describe('a search of the audit', () => {
   it('finds what came since the same text was last searched', async () => {
     const db = openDatabase(join(await tempDirectory(), 'state.db'));
     atTestEnd(() => Promise.resolve(void db.close()));
-    const index = new AuditIndex(db);
+    const index = new AuditIndex(db, '/');
     const search = new AuditSearch(db, new FakeClock());
     const add = (artifact: string): void => index.addLines(Buffer.from(new LineEncoder().encode(pull({ artifact }))));
     const count = (text: string): number => search.search({ text }).rows.length;

@@ -102,7 +102,26 @@ describe("the examples of zot's documentation", () => {
 
   it('says of the subpaths example what is done otherwise', () => {
     const { notHonoured } = loadZotConfig(zotExample('subpaths'), 'zot.json', disk());
-    expect(notHonoured.map(({ key }) => key)).toEqual(['storage.subPaths', 'storage.gc']);
+    expect(notHonoured.map(({ key }) => key)).toEqual(['storage.subPaths./kube-proxy.rootDirectory']);
+  });
+
+  it('names each thing of a sub-path that is done otherwise, and where zot keeps content', () => {
+    const subPaths = { '/a': { rootDirectory: 'a', dedupe: false, gc: false, gcDelay: '1h' }, '/b': { gc: true } };
+    const text = JSON.stringify({ storage: { rootDirectory: 'root', dedupe: false, subPaths, retention: {} } });
+    const { notHonoured, storageRoots, problems } = loadZotConfig(text, 'zot.json', disk());
+    expect({ keys: notHonoured.map(({ key }) => key), storageRoots, problems }).toEqual({
+      keys: [
+        'storage.dedupe',
+        'storage.subPaths./a.rootDirectory',
+        'storage.subPaths./a.dedupe',
+        'storage.subPaths./a.gc',
+        'storage.subPaths./a.gcDelay',
+        'storage.subPaths./b.rootDirectory',
+        'storage.retention',
+      ],
+      storageRoots: ['/work/root', '/work/a'],
+      problems: [],
+    });
   });
 });
 
@@ -198,6 +217,13 @@ describe('what a file says besides', () => {
       { tls: { cert: '/work/c.pem', key: '/k.pem', clientCa: '' } },
     ],
     [{ storage: { rootDirectory: 'data' } }, { dataDirectory: '/work/data' }],
+    [{ storage: { gc: true } }, {}],
+    [{ storage: { gc: false } }, { gc: { every: '0s' } }],
+    [{ storage: { gc: false, gcDelay: '2h' } }, { gc: { every: '0s', delay: '2h' } }],
+    [{ storage: { gcDelay: '2h', gcInterval: '30m' } }, { gc: { delay: '2h', every: '30m' } }],
+    [{ extensions: { scrub: { interval: '24h' } } }, { scrub: { every: '1d' } }],
+    [{ extensions: { scrub: { enable: false, interval: '24h' } } }, { scrub: { every: '0s' } }],
+    [{ extensions: { scrub: {} } }, {}],
     [{ log: { level: 'fatal' } }, { log: { level: 'error' } }],
   ])('%j becomes %j', (content, patch) => {
     expect(whole(content).settingsPatch).toEqual({ ...patch, upstreamRegistry: '', upstreams: [] });

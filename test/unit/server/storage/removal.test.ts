@@ -12,14 +12,16 @@ import type { HeldContent } from './held-content.ts';
 
 const name = 'ghcr.io/acme/app';
 const layer = (text: string): string => text.repeat(1000);
+const atOnce = { now: 2_000_000, freeNow: true };
+const undoable = { now: 2_000_000, freeNow: false };
 
 /** Removes, after checking that the preview says the same and that the disk agrees on the bytes. */
-async function removeAsPreviewed(held: HeldContent, target: RemovalTarget) {
+async function removeAsPreviewed(held: HeldContent, target: RemovalTarget, options = atOnce) {
   const removal = new Removal(held.db, held.layout);
   const before = await held.bytesOnDisk();
-  const preview = removal.preview(target);
+  const preview = removal.preview(target, options);
   expect(await held.bytesOnDisk()).toBe(before);
-  const removed = await removal.remove(target);
+  const removed = await removal.remove(target, options);
   expect(removed).toEqual(preview);
   expect(before - (await held.bytesOnDisk())).toBe(removed.freedBytes);
   const { kept, counted } = held.figures();
@@ -40,6 +42,7 @@ describe('removal of a tag', () => {
       items: [`${name}:v1`, `${name}@${one.digest}`, `blob ${one.config!.digest}`, `blob ${one.layers[1]!.digest}`],
       itemsTotal: 4,
       freedBytes: 'config one'.length + 3000,
+      keptBytes: 0,
     });
     expect(existsSync(held.layout.blob(two.layers[0]!.digest))).toBe(true);
     expect(held.manifests.find(one.digest)).toBeUndefined();
@@ -52,7 +55,7 @@ describe('removal of a tag', () => {
     await held.hold(name, graph, { tag: 'v1' });
     await held.hold(name, graph, { tag: 'latest' });
     const removed = await removeAsPreviewed(held, { repository: name, reference: 'v1' });
-    expect(removed).toEqual({ items: [`${name}:v1`], itemsTotal: 1, freedBytes: 0 });
+    expect(removed).toEqual({ items: [`${name}:v1`], itemsTotal: 1, freedBytes: 0, keptBytes: 0 });
     const repository = held.repositories.find(name)!;
     expect(held.tags.list(repository.id)).toEqual(['latest']);
   });
@@ -106,14 +109,70 @@ describe('removal of a tag', () => {
     expect(held.manifests.find(shared.digest)).toBeDefined();
   });
 
-  it("keeps the tag's history", async () => {
+  it("keeps the tag's history, and says when and how it ended", async () => {
     const held = await heldContent();
     const graph = image();
     await held.hold(name, graph, { tag: 'v1' });
     await removeAsPreviewed(held, { repository: name, reference: 'v1' });
-    expect(held.db.prepare('SELECT name, digest FROM tag_history').all()).toEqual([
-      { name: 'v1', digest: graph.digest },
+    expect(held.db.prepare('SELECT name, digest, ended_at, ended_as FROM tag_history').all()).toEqual([
+      { name: 'v1', digest: graph.digest, ended_at: 2_000_000, ended_as: 'deleted' },
     ]);
+  });
+});
+
+describe('removal that can be undone', () => {
+  it('takes it out of the repository and keeps every byte', async () => {
+    const held = await heldContent();
+    const one = image({ layers: [layer('base'), layer('one')], config: 'config one' });
+    await held.hold(name, one, { tag: 'v1' });
+    await held.hold(name, image({ layers: [layer('base'), layer('two')] }), { tag: 'v2' });
+    const removed = await removeAsPreviewed(held, { repository: name, reference: 'v1' }, undoable);
+    expect(removed).toEqual({
+      items: [`${name}:v1`, `${name}@${one.digest}`],
+      itemsTotal: 2,
+      freedBytes: 0,
+      keptBytes: 'config one'.length + 3000,
+    });
+    const { id } = held.repositories.find(name)!;
+    expect([held.manifests.isLinked(id, one.digest), held.manifests.isDeleted(id, one.digest)]).toEqual([false, true]);
+    expect(held.blobs.isLinked(id, one.layers[1]!.digest)).toBe(false);
+  });
+
+  it('empties a repository, and frees only what nothing can bring back', async () => {
+    const held = await heldContent();
+    const graph = image({ layers: [layer('one')] });
+    await held.hold(name, graph, { tag: 'v1' });
+    await held.hold(name, { ...image({ layers: [layer('loose')] }), manifests: new Map() });
+    const removed = await removeAsPreviewed(held, { repository: name }, undoable);
+    expect(removed.keptBytes).toBe(graph.layers[0]!.size + graph.config!.size);
+    expect(removed.freedBytes).toBe(5000);
+    expect(held.repositories.holdsContent(name)).toBe(false);
+  });
+
+  it('never frees what was deleted elsewhere and can be brought back there', async () => {
+    const held = await heldContent();
+    const graph = image({ layers: [layer('shared')] });
+    await held.hold(name, graph, { tag: 'v1' });
+    await held.hold('ghcr.io/other/app', graph, { tag: 'v1' });
+    await removeAsPreviewed(held, { repository: name }, undoable);
+    const removed = await removeAsPreviewed(held, { repository: 'ghcr.io/other/app' });
+    expect([removed.freedBytes, removed.keptBytes]).toEqual([0, 0]);
+    expect(existsSync(held.layout.blob(graph.layers[0]!.digest))).toBe(true);
+  });
+
+  it('ends when the same manifest arrives again', async () => {
+    const held = await heldContent();
+    const graph = image();
+    await held.hold(name, graph, { tag: 'v1' });
+    await removeAsPreviewed(held, { repository: name }, undoable);
+    await held.hold(name, graph, { tag: 'v1' });
+    const { id } = held.repositories.find(name)!;
+    expect([held.manifests.isLinked(id, graph.digest), held.manifests.isDeleted(id, graph.digest)]).toEqual([
+      true,
+      false,
+    ]);
+    const { kept, counted } = held.figures();
+    expect(kept).toEqual(counted);
   });
 });
 
@@ -135,6 +194,7 @@ describe('removal of a manifest', () => {
       ],
       itemsTotal: 4,
       freedBytes: 5000 + arm64.config!.size,
+      keptBytes: 0,
     });
     expect(held.manifests.find(list.digest)).toBeDefined();
   });
@@ -177,7 +237,7 @@ describe('removal of a repository', () => {
     held.db.transaction(() => {
       for (let number = 0; number < 1200; number += 1) add.run(`t${String(number)}`, graph.digest);
     })();
-    const preview = new Removal(held.db, held.layout).preview({ repository: name });
+    const preview = new Removal(held.db, held.layout).preview({ repository: name }, atOnce);
     expect({ named: preview.items.length, total: preview.itemsTotal }).toEqual({ named: 1000, total: 1201 + 1 + 2 });
   });
 });
@@ -188,7 +248,7 @@ describe('removal', () => {
     const graph = image({ layers: [layer('open')] });
     await held.hold(name, graph, { tag: 'v1' });
     const reader = await open(held.layout.blob(graph.layers[0]!.digest), 'r');
-    await new Removal(held.db, held.layout).remove({ repository: name });
+    await new Removal(held.db, held.layout).remove({ repository: name }, atOnce);
     expect((await reader.readFile()).toString()).toBe(layer('open'));
     await reader.close();
   });
@@ -197,7 +257,7 @@ describe('removal', () => {
     const held = await heldContent();
     const graph = image({ layers: [layer('again')] });
     await held.hold(name, graph, { tag: 'v1' });
-    const removing = new Removal(held.db, held.layout).remove({ repository: name });
+    const removing = new Removal(held.db, held.layout).remove({ repository: name }, atOnce);
     await held.hold(name, graph, { tag: 'v1' });
     await removing;
     const blob = await held.blobs.open(graph.layers[0]!.digest);
@@ -213,21 +273,21 @@ describe('removal', () => {
     const pins = new Pins(held.db);
     for (const reference of ['v1', child.digest, undefined]) {
       pins.set(name, reference, true);
-      throwsWith(() => removal.preview({ repository: name, reference: 'v1' }), RequestError, 'CONFLICT');
-      await rejectsWith(removal.remove({ repository: name }), RequestError, 'CONFLICT');
+      throwsWith(() => removal.preview({ repository: name, reference: 'v1' }, atOnce), RequestError, 'CONFLICT');
+      await rejectsWith(removal.remove({ repository: name }, atOnce), RequestError, 'CONFLICT');
       pins.set(name, reference, false);
     }
-    expect(removal.preview({ repository: name, reference: 'v1' }).itemsTotal).toBe(1 + 2 + 2);
+    expect(removal.preview({ repository: name, reference: 'v1' }, atOnce).itemsTotal).toBe(1 + 2 + 2);
   });
 
   it('says what it does not know', async () => {
     const held = await heldContent();
     await held.hold(name, image(), { tag: 'v1' });
     const removal = new Removal(held.db, held.layout);
-    throwsWith(() => removal.preview({ repository: 'ghcr.io/no/such' }), RequestError, 'NAME_UNKNOWN');
-    throwsWith(() => removal.preview({ repository: name, reference: 'v9' }), RequestError, 'MANIFEST_UNKNOWN');
+    throwsWith(() => removal.preview({ repository: 'ghcr.io/no/such' }, atOnce), RequestError, 'NAME_UNKNOWN');
+    throwsWith(() => removal.preview({ repository: name, reference: 'v9' }, atOnce), RequestError, 'MANIFEST_UNKNOWN');
     throwsWith(
-      () => removal.preview({ repository: name, reference: `sha256:${'0'.repeat(64)}` }),
+      () => removal.preview({ repository: name, reference: `sha256:${'0'.repeat(64)}` }, atOnce),
       RequestError,
       'MANIFEST_UNKNOWN',
     );

@@ -98,4 +98,29 @@ describe('Breaker', () => {
     breaker.hasten();
     expect(refusal().retryAfterMs).toBe(30_000);
   });
+
+  it('tells once that it opened, whatever a person asks for, and once that an answer came', async () => {
+    const said: string[] = [];
+    breaker = new Breaker({
+      name: 'up.test',
+      failures: 3,
+      waitMs: 30_000,
+      clock,
+      onDown: ({ code }) => said.push(code),
+      onUp: () => said.push('up'),
+    });
+    breaker.enter().answered();
+    fail(2);
+    expect(said).toEqual([]);
+    fail(1);
+    await clock.advance(30_000);
+    fail(1);
+    breaker.reset();
+    fail(3);
+    expect(said).toEqual(['UPSTREAM_TIMEOUT']);
+    breaker.reset();
+    breaker.enter().answered();
+    breaker.enter().answered();
+    expect(said).toEqual(['UPSTREAM_TIMEOUT', 'up']);
+  });
 });
