@@ -20,7 +20,7 @@ export interface PolicyParts {
  */
 export function openPolicy(
   config: MirrorConfig,
-  opened: { readonly db: Database; readonly clock: Clock; readonly log: Log },
+  opened: { readonly db: Database; readonly clock: Clock; readonly log: Log; readonly audit: Pick<AuditLog, 'record'> },
   changed: () => void,
 ): PolicyParts {
   const { db, clock, log } = opened;

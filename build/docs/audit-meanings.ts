@@ -16,4 +16,10 @@ export const auditMeanings: Readonly<Record<AuditEventName, string>> = {
   audit_gap: 'Events could not be recorded, because the disk refused and the queue was full; `detail` says how many.',
   blob_damaged: 'A stored blob or manifest was found damaged and set aside; `detail` says how, and who held it.',
   blob_repaired: 'Damaged content is whole again: fetched from its upstream or pushed, and proved.',
+  audit_checkpoint: 'All lines up to here are signed with the key of the mirror.',
+  audit_retention:
+    'Files of the log were deleted after their time; `through` and `through_hash` are the last line that is gone, signed.',
+  audit_truncated: 'The log ended before a line that had been signed: somebody cut it short; `detail` says which lines are missing.',
+  audit_forward_gap: 'A receiver of the log was away for too long, so it misses lines; `detail` says which.',
+  audit_forward_test: 'A person sent a test event to a receiver of the log.',
 };

@@ -13,4 +13,9 @@ export const eventNames: Readonly<Record<string, string>> = {
   audit_gap: 'Events lost',
   blob_damaged: 'Damage found',
   blob_repaired: 'Damage repaired',
+  audit_checkpoint: 'Log signed',
+  audit_retention: 'Old log deleted',
+  audit_truncated: 'Log cut short',
+  audit_forward_gap: 'Receiver missed lines',
+  audit_forward_test: 'Test of a receiver',
 };

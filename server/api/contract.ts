@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { upstream, upstreamMode, upstreamName } from '../config/schema.ts';
 import { historyRoutes, repositoryRoutes } from './contract-history.ts';
 import { gcRoutes, retentionRoutes, scrubRoutes, storageRoutes } from './contract-storage.ts';
+import { policyRoutes } from './contract-policy.ts';
 import { zotRoutes } from './contract-zot.ts';
 
 /**
@@ -479,6 +480,7 @@ export const routes = {
   },
   ...gcRoutes,
   ...historyRoutes,
+  ...policyRoutes,
   ...repositoryRoutes,
   ...retentionRoutes,
   ...scrubRoutes,

@@ -4,6 +4,7 @@ import type { BlobCache } from '../cache/blob-cache.ts';
 import type { GarbageCollector } from '../cache/housekeeping.ts';
 import type { HousekeepingLane } from '../cache/housekeeping-lane.ts';
 import type { ManifestCache } from '../cache/manifest-cache.ts';
+import type { PolicyGate } from '../cache/policy-gate.ts';
 import type { Room } from '../cache/room.ts';
 import type { Retention } from '../cache/retention.ts';
 import type { Scrub } from '../cache/scrub.ts';
@@ -11,6 +12,7 @@ import type { Settings } from '../config/schema.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { PolicyStore } from '../policy/policy-store.ts';
 import type { HotAnswers } from '../registry/hot-answers.ts';
 import type { Namespaces } from '../registry/namespaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -18,6 +20,7 @@ import type { Layout } from '../storage/layout.ts';
 import type { Leases } from '../storage/leases.ts';
 import type { LiveSettings } from '../storage/live-settings.ts';
 import type { RepositoryStore } from '../storage/repository-store.ts';
+import type { TagStore } from '../storage/tag-store.ts';
 import type { QuotaHistory } from '../upstream/quota-history.ts';
 import type { UpstreamSet } from '../upstream/upstream-set.ts';
 import type { Status } from './contract.ts';
@@ -50,6 +53,10 @@ export interface AdminParts {
   readonly upstreams: UpstreamSet;
   readonly namespaces: Namespaces;
   readonly repositories: RepositoryStore;
+  readonly tags: TagStore;
+  readonly policy: PolicyStore;
+  /** The policy over the content that is here. */
+  readonly gate: PolicyGate;
   readonly blobs: BlobStore;
   /** What clients were told is here. */
   readonly leases: Leases;

@@ -20,6 +20,7 @@ import { contentRoutes } from './routes/content.ts';
 import { gcRoutes } from './routes/gc.ts';
 import { historyRoutes } from './routes/history.ts';
 import { matchRoutes } from './routes/match.ts';
+import { policyRoutes } from './routes/policy.ts';
 import { repositoryRoutes } from './routes/repositories.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { scrubRoutes } from './routes/scrub.ts';
@@ -69,6 +70,7 @@ export function createAdminApi(parts: AdminParts): FastifyInstance {
     ...storageRoutes(admin),
     ...gcRoutes(admin),
     ...historyRoutes(admin),
+    ...policyRoutes(admin),
     ...repositoryRoutes(admin),
     ...retentionRoutes(admin),
     ...scrubRoutes(admin),

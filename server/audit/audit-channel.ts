@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { AuditPage, AuditQuery, ClientRecord } from './audit-rows.ts';
+import type { ChainHead } from './chain.ts';
 import type { AuditEvent } from './events.ts';
 
 /**
@@ -15,17 +16,32 @@ export interface WriterStart {
   readonly file: string;
   readonly databasePath: string;
   readonly shared: SharedArrayBuffer;
+  readonly rules: TrailRules;
+  /** PEM (PKCS #8) of the key that signs checkpoints; absent: none are made. */
+  readonly signingKey: string | undefined;
+}
+
+/** When a file of the log is full, and how long a full one is kept. */
+export interface TrailRules {
+  /** Bytes; 0: never by size. */
+  readonly rotateBytes: number;
+  /** Whether each day of UTC has its own file. */
+  readonly rotateDaily: boolean;
+  /** Milliseconds; 0: for ever. */
+  readonly keepForMs: number;
 }
 
 /** To the writer, in order. `start` is the position of the chunk's first byte in everything recorded since opening. */
 export type WriterRequest =
   | { readonly op: 'lines'; readonly bytes: Uint8Array; readonly start: number }
+  /** The calling thread appended by itself: there is something to sync, to sign and to index. */
+  | { readonly op: 'appended' }
   | { readonly op: 'flush' | 'close'; readonly id: number }
   | { readonly op: 'search'; readonly id: number; readonly query: AuditQuery }
   | { readonly op: 'clients'; readonly id: number; readonly since: number };
 
-/** What the writer does, each of which can fail alone. The first two are the record; the last two only delay. */
-export type WriterDuty = 'append' | 'sync' | 'rotation' | 'index';
+/** What the writer does, each of which can fail alone. The first two are the record; the others only delay. */
+export type WriterDuty = 'append' | 'sync' | 'rotation' | 'checkpoint' | 'index';
 
 /** Why the writer can't do its work, for a person. */
 export interface WriterProblem {
@@ -40,7 +56,9 @@ export type WriterAnswer =
   | { readonly op: 'failed'; readonly id: number; readonly problem: WriterProblem }
   /** `problem` absent: all is well again. */
   | { readonly op: 'state'; readonly of: WriterDuty; readonly problem: WriterProblem | undefined }
-  | { readonly op: 'notice'; readonly message: string };
+  | { readonly op: 'notice'; readonly message: string }
+  /** The log ends before a line that was signed; told once, after `ready`. */
+  | { readonly op: 'missing'; readonly from: number; readonly to: number };
 
 /** Who may hold the right to append. */
 export type Appender = 'caller' | 'writer';
@@ -48,19 +66,51 @@ export type Appender = 'caller' | 'writer';
 const holders: Readonly<Record<Appender, number>> = { caller: 1, writer: 2 };
 const free = 0;
 
+const sharedBytes = 64;
+
 /**
- * Memory both threads see: how many bytes are written, and the right to append. Only its holder writes to the file, so a
- * line cut by a full disk can be taken back without taking another's line with it.
+ * Memory both threads see: the right to append, and what its holder has to know. Only its holder writes to the file, so a
+ * line cut by a full disk can be taken back without taking another's line with it, and every line finds its place.
+ *
+ *     0  holder   4  mid-line   8  turn   16  written (64 bits)   24  seq (64 bits)   32  hash of the last line (32 bytes)
  */
 export class Progress {
   readonly shared: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #written: BigInt64Array;
+  readonly #seq: BigInt64Array;
+  readonly #hash: Buffer;
 
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(16)) {
+  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(sharedBytes)) {
     this.shared = shared;
-    this.#words = new Int32Array(shared, 0, 2);
-    this.#written = new BigInt64Array(shared, 8, 1);
+    this.#words = new Int32Array(shared, 0, 3);
+    this.#written = new BigInt64Array(shared, 16, 1);
+    this.#seq = new BigInt64Array(shared, 24, 1);
+    this.#hash = Buffer.from(shared, 32, 32);
+  }
+
+  /** The end of the chain; only for the holder. */
+  get head(): ChainHead {
+    return { seq: this.seq, hash: this.#hash.toString('hex') };
+  }
+
+  set head({ seq, hash }: ChainHead) {
+    this.#hash.write(hash, 'hex');
+    Atomics.store(this.#seq, 0, BigInt(seq));
+  }
+
+  /** Number of the last line, for everybody. */
+  get seq(): number {
+    return Number(Atomics.load(this.#seq, 0));
+  }
+
+  /** Changes whenever another file takes the lines. */
+  get turns(): number {
+    return Atomics.load(this.#words, 2);
+  }
+
+  turn(): void {
+    Atomics.add(this.#words, 2, 1);
   }
 
   /** Bytes the writer has handed to the file since opening. */

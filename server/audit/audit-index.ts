@@ -1,16 +1,20 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { inTransaction } from '../db/database.ts';
 import type { Database, Statement } from '../db/database.ts';
-import type { AuditFile } from './audit-file.ts';
 import { parseLine } from './audit-line.ts';
+import { logKey } from './checkpoint-store.ts';
 import type { AuditEvent } from './events.ts';
+import { openSource } from './log-source.ts';
+import type { LogSource } from './log-source.ts';
 
 /** Bytes of lines in one transaction: about 700 rows, so other writers of the database wait some milliseconds at most. */
 const sliceBytes = 256 * 1024;
 /** More than a first line of usual length: its time and request id tell files apart. */
 const headBytes = 1024;
 const maxTexts = 10_000;
+/** Rows deleted in one transaction. */
+const prunedRows = 5000;
 const lineEnd = 0x0a;
 
 interface FileRow {
@@ -35,9 +39,10 @@ export class AuditIndex {
   readonly #allFiles: Statement<[], FileRow>;
   readonly #saveFile: Statement<[string, Buffer, number]>;
   readonly #forgetFile: Statement<[string]>;
+  readonly #prune: Statement<[number, number]>;
   readonly #texts = new Map<string, number>();
   readonly #buffer = Buffer.allocUnsafe(sliceBytes);
-  #file: AuditFile | undefined;
+  #file: LogSource | undefined;
   #key = '';
   #head: Buffer = Buffer.alloc(0);
   #offset = 0;
@@ -52,6 +57,7 @@ export class AuditIndex {
     this.#findFile = db.prepare('SELECT path, head, indexed_bytes FROM audit_files WHERE path = ?');
     this.#allFiles = db.prepare('SELECT path, head, indexed_bytes FROM audit_files ORDER BY indexed_bytes DESC');
     this.#forgetFile = db.prepare('DELETE FROM audit_files WHERE path = ?');
+    this.#prune = db.prepare(pruneSql);
     this.#saveFile = db.prepare('INSERT OR REPLACE INTO audit_files (path, head, indexed_bytes) VALUES (?, ?, ?)');
   }
 
@@ -64,9 +70,9 @@ export class AuditIndex {
    * Goes on with `file` where it was left. When another file has its name by now, the rest of the old one is looked for
    * beside it (log rotation keeps it there) and indexed first.
    */
-  attach(file: AuditFile): void {
+  attach(file: LogSource): void {
     const head = readHead((buffer, position) => file.read(buffer, position));
-    this.#key = keyOf(file.path, this.#directory);
+    this.#key = logKey(file.path, this.#directory);
     const known = this.#findFile.get(this.#key) ?? this.#adopt(file.path, head);
     this.#file = file;
     this.#head = known?.head ?? Buffer.alloc(0);
@@ -78,6 +84,41 @@ export class AuditIndex {
     if (this.#head.length > 0) this.#finishRotated(file.path);
     this.#head = Buffer.alloc(0);
     this.#offset = 0;
+  }
+
+  /**
+   * Which of the files rotated before (oldest first) are not wholly in the index: the one that was being indexed and those
+   * after it; all of them for an index that knows nothing yet.
+   */
+  behind(path: string, rotated: readonly string[]): readonly string[] {
+    const known = this.#findFile.get(logKey(path, this.#directory));
+    if (known === undefined) return this.#allFiles.get() === undefined ? rotated : [];
+    if (known.head.length === 0) return [];
+    const at = rotated.findIndex((file) => beginsWith(file, known.head));
+    return at < 0 ? [] : rotated.slice(at);
+  }
+
+  /** Goes on with a file rotated before, under the name of the log. */
+  attachRotated(file: LogSource, path: string): void {
+    const known = this.#findFile.get(logKey(path, this.#directory));
+    const head = readHead((buffer, position) => file.read(buffer, position));
+    const isSame = known !== undefined && isSameFile(known.head, head);
+    this.#key = logKey(path, this.#directory);
+    this.#file = file;
+    this.#head = isSame ? known.head : Buffer.alloc(0);
+    this.#offset = isSame ? known.indexed_bytes : 0;
+  }
+
+  /** Goes on with the next file of the same log, from its beginning. */
+  advance(file: LogSource): void {
+    this.#file = file;
+    this.#head = Buffer.alloc(0);
+    this.#offset = 0;
+  }
+
+  /** Forgets rows older than `before` (milliseconds since the epoch), some at a time; true when none is left. */
+  prune(before: number): boolean {
+    return this.#prune.run(before, prunedRows).changes === 0;
   }
 
   /** A file indexed under another path: of a moved directory, or of a version that knew each by its absolute path. */
@@ -94,7 +135,7 @@ export class AuditIndex {
   }
 
   /** A file shorter than what is indexed: a power cut took its end, and the rows are all that is left of it. */
-  #heedLostEnd(file: AuditFile): void {
+  #heedLostEnd(file: LogSource): void {
     if (file.size >= this.#offset) return;
     this.#offset = file.size;
     this.#head = this.#head.subarray(0, this.#offset);
@@ -194,10 +235,23 @@ const insertSql = `INSERT INTO audit
   (at, event, artifact, client, user, digest, cached, outcome, method, status, code, bytes, duration_ms, user_agent, request_id, upstream, detail)
   VALUES (@at, @event, @artifact, @client, @user, @digest, @cached, @outcome, @method, @status, @code, @bytes, @durationMs, @userAgent, @requestId, @upstream, @detail)`;
 
-/** A file in the data directory is known by its place there, any other by its path. */
-function keyOf(path: string, directory: string): string {
-  const inside = relative(directory, resolve(path));
-  return inside.startsWith('..') || isAbsolute(inside) ? path : inside.replaceAll(sep, '/');
+/** From the oldest row up to the first that is young enough: rows are in the order of time, but for a few. */
+const pruneSql = `DELETE FROM audit WHERE at < ?1
+  AND row < coalesce((SELECT row FROM audit WHERE at >= ?1 ORDER BY row LIMIT 1), 9e18)
+  AND row < (SELECT min(row) FROM audit) + ?2`;
+
+function beginsWith(path: string, head: Buffer): boolean {
+  try {
+    const source = openSource(path);
+    try {
+      const found = Buffer.alloc(head.length);
+      return source.read(found, 0) === head.length && found.equals(head);
+    } finally {
+      source.close();
+    }
+  } catch {
+    return false;
+  }
 }
 
 /** Columns are strict, the file may have been edited. */
@@ -209,7 +263,8 @@ function parseLines(text: string): AuditEvent[] {
   const events: AuditEvent[] = [];
   for (const line of text.split('\n')) {
     const event = line === '' ? undefined : parseLine(line);
-    if (event !== undefined) events.push(event);
+    // a checkpoint proves the lines and says nothing to search for
+    if (event !== undefined && event.event !== 'audit_checkpoint') events.push(event);
   }
   return events;
 }

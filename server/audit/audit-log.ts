@@ -1,5 +1,7 @@
+import { StorageError } from '../errors.ts';
 import type { MirrorError } from '../errors.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { TrailRules } from './audit-channel.ts';
 import { AuditFeed } from './audit-feed.ts';
 import type { FeedListener } from './audit-feed.ts';
 import { LineEncoder } from './audit-line.ts';
@@ -9,6 +11,7 @@ import type { AuditPage, AuditQuery, ClientRecord, EventRow } from './audit-rows
 import type { AuditEvent } from './events.ts';
 
 const defaultQueueBytes = 32 * 1024 * 1024;
+const oneFile: TrailRules = { rotateBytes: 0, rotateDaily: false, keepForMs: 0 };
 
 export interface AuditLogOptions {
   /** Path of the JSON Lines file, or `-` for standard output. */
@@ -20,11 +23,18 @@ export interface AuditLogOptions {
   readonly onError: (error: MirrorError) => void;
   /** Bound of what waits in memory for the disk, in bytes. Default: 32 MiB, some 80,000 events. */
   readonly queueBytes?: number;
+  /** When a file is full and how long it is kept. Default: one file, for ever. */
+  readonly rules?: TrailRules;
+  /** PEM of the Ed25519 key that signs checkpoints. Default: nothing is signed. */
+  readonly signingKey?: string | undefined;
 }
 
 /** The record of who pulled what: lines on disk, an index to search, the last requests in memory. */
 export interface AuditLog {
-  /** Records an event; on disk within 100 ms. Microseconds on the calling thread, no wait for the disk inside the bound. */
+  /**
+   * Records an event. In the file when the turn of the event loop ends, while there are only a few; within 100 ms in any
+   * case. Microseconds on the calling thread, no wait for the disk inside the bound.
+   */
   record(event: AuditEvent): void;
   /** Resolves when everything recorded so far is on disk and in the index. @throws StorageError (STORAGE_FULL, STORAGE_FAILED) */
   flush(): Promise<void>;
@@ -41,6 +51,10 @@ export interface AuditLog {
   /** How full the queue is: 0 is empty, at 1 recording waits for the disk. */
   pressure(): number;
   health(): AuditHealth;
+  /** Number of the last line in the file; 0 before the first, and on a stream. */
+  readonly lastSeq: number;
+  /** Lines that were signed and are not in the log any more, as found at opening. */
+  readonly missing: { readonly from: number; readonly to: number } | undefined;
 }
 
 /**
@@ -49,15 +63,28 @@ export interface AuditLog {
  */
 export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
   const queueBytes = options.queueBytes ?? defaultQueueBytes;
-  const queue = new AuditQueue({ ...options, queueBytes });
   const feed = new AuditFeed(options.clock);
   const encoder = new LineEncoder();
+  let missing: AuditLog['missing'];
+  const record = (event: AuditEvent): void => {
+    queue.append(encoder.encode(event));
+    feed.push(event);
+  };
+  const queue = new AuditQueue({
+    ...options,
+    queueBytes,
+    rules: options.rules ?? oneFile,
+    signingKey: options.signingKey,
+    onMissing: (from, to) => {
+      missing = { from, to };
+      const { event, error } = shortage(options, from, to);
+      record(event);
+      options.onError(error);
+    },
+  });
   for (const event of await queue.start()) feed.push(event);
   return {
-    record: (event) => {
-      queue.append(encoder.encode(event));
-      feed.push(event);
-    },
+    record,
     flush: async () => {
       await queue.ask({ op: 'flush' });
     },
@@ -71,5 +98,34 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     subscribe: (listener) => feed.subscribe(listener),
     pressure: () => queue.queuedBytes / queueBytes,
     health: () => queue.health(),
+    get lastSeq() {
+      return queue.lastSeq;
+    },
+    get missing() {
+      return missing;
+    },
+  };
+}
+
+/** What is said, and written down, of lines that were signed and are gone. */
+function shortage(
+  { file, clock }: AuditLogOptions,
+  from: number,
+  to: number,
+): { readonly event: AuditEvent; readonly error: MirrorError } {
+  const detail = `lines ${String(from)} to ${String(to)} had been written and signed, and are not in the log any more`;
+  const at = clock.now();
+  return {
+    event: {
+      event: 'audit_truncated',
+      at,
+      artifact: 'audit',
+      clientIp: '',
+      cached: false,
+      outcome: 'failed',
+      requestId: '',
+      detail,
+    },
+    error: new StorageError('STORAGE_FAILED', `the audit log ${file} was cut short: ${detail}`),
   };
 }

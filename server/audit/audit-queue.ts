@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import { storageError } from '../db/database.ts';
 import { ConfigError, StorageError } from '../errors.ts';
@@ -7,14 +6,18 @@ import type { Clock } from '../lib/clock.ts';
 import { within } from '../lib/concurrency.ts';
 import { startWorker } from '../lib/worker.ts';
 import { Progress } from './audit-channel.ts';
-import type { WriterAnswer, WriterDuty, WriterProblem, WriterRequest } from './audit-channel.ts';
-import { appendLines } from './audit-file.ts';
+import type { TrailRules, WriterAnswer, WriterDuty, WriterProblem, WriterRequest, WriterStart } from './audit-channel.ts';
+import { DirectAppend } from './direct-append.ts';
 import { LineEncoder } from './audit-line.ts';
 import { AuditStream, isStream } from './audit-stream.ts';
 import type { AuditEvent } from './events.ts';
 
-/** Lines wait this long for company; with the write they are on disk within 100 ms. */
-const gatherMs = 50;
+/** While the writer is busy lines wait this long for company; with the write they are on disk within 100 ms. */
+const gatherMs = 10;
+/** Up to so much is appended by the calling thread itself when its turn ends: a crash of the process costs no answer before. */
+const directLength = 4096;
+/** The writer signs, syncs and indexes what was appended beside it. */
+const tellAppendedMs = 50;
 /** A batch this large goes at once, in characters. */
 const batchLength = 256 * 1024;
 const appendTimeoutMs = 1000;
@@ -29,6 +32,11 @@ export interface AuditQueueOptions {
   readonly clock: Clock;
   /** Bound of lines not yet written, in bytes. */
   readonly queueBytes: number;
+  readonly rules: TrailRules;
+  /** PEM of the key that signs checkpoints. */
+  readonly signingKey: string | undefined;
+  /** Told once when the log ends before a line that was signed. */
+  readonly onMissing: (from: number, to: number) => void;
   /** Told once per trouble, not once per event. */
   readonly onError: (error: MirrorError) => void;
 }
@@ -70,6 +78,10 @@ export class AuditQueue {
   /** Lost events that no line tells of yet. */
   #gap: { count: number; readonly since: number } | undefined;
   #refusedUntil = Number.NEGATIVE_INFINITY;
+  #direct: DirectAppend | undefined;
+  #isTurnEnding = false;
+  #isPosting = false;
+  #isTellingAppended = false;
   #isStarted = false;
   #closed = false;
 
@@ -82,8 +94,9 @@ export class AuditQueue {
    * @throws ConfigError (CONFIG_INVALID) when the file can't be written, StorageError (STORAGE_FULL, STORAGE_FAILED)
    */
   start(): Promise<readonly AuditEvent[]> {
-    const { file, databasePath } = this.#options;
-    const worker = startWorker('audit/audit-writer-worker', { file, databasePath, shared: this.#progress.shared });
+    const { file, databasePath, rules, signingKey } = this.#options;
+    const data: WriterStart = { file, databasePath, shared: this.#progress.shared, rules, signingKey };
+    const worker = startWorker('audit/audit-writer-worker', data);
     this.#worker = worker;
     // the process lives by its listeners, not by its log; whoever flushes or closes waits
     worker.unref();
@@ -107,7 +120,13 @@ export class AuditQueue {
 
   #begin(done: () => void): void {
     this.#isStarted = true;
+    if (!isStream(this.#options.file)) this.#direct ??= new DirectAppend(this.#options.file, this.#progress);
     done();
+  }
+
+  /** Number of the last line written; 0 before the first, and on a stream. */
+  get lastSeq(): number {
+    return this.#progress.seq;
   }
 
   get queuedBytes(): number {
@@ -116,7 +135,7 @@ export class AuditQueue {
 
   health(): AuditHealth {
     const problem = this.#problems.get('append') ?? this.#problems.get('sync');
-    const delay = this.#problems.get('rotation') ?? this.#problems.get('index');
+    const delay = this.#problems.get('rotation') ?? this.#problems.get('checkpoint') ?? this.#problems.get('index');
     const state = problem !== undefined ? 'failing' : delay !== undefined ? 'behind' : 'ok';
     return { state, problem: problem ?? delay, queuedBytes: this.queuedBytes, lostEvents: this.#lost };
   }
@@ -132,9 +151,45 @@ export class AuditQueue {
   }
 
   #enqueue(line: string): void {
-    if (this.#pending.push(line) === 1) this.#postSoon();
+    this.#pending.push(line);
     this.#pendingLength += line.length;
     if (this.#pendingLength >= batchLength) this.#post();
+    else if (!this.#isTurnEnding) {
+      this.#isTurnEnding = true;
+      setImmediate(this.#endTurn);
+    }
+  }
+
+  /** Everything that was recorded since the event loop last took up work leaves the process together. */
+  readonly #endTurn = (): void => {
+    this.#isTurnEnding = false;
+    if (this.#pending.length === 0 || this.#closed) return;
+    const isIdle = this.#posted === this.#progress.written;
+    if (!isIdle) this.#postSoon();
+    else if (this.#pendingLength > directLength || !this.#appendDirectly()) this.#post();
+  };
+
+  /** False when the lines have to go through the writer. */
+  #appendDirectly(): boolean {
+    if (this.#direct === undefined || this.#problems.size > 0) return false;
+    const text = this.#pending.join('');
+    const { isDone, rest } = this.#direct.append(text);
+    this.#pending = rest === '' ? [] : [rest];
+    this.#pendingLength = rest.length;
+    if (rest !== text) this.#tellAppended();
+    return isDone;
+  }
+
+  #tellAppended(): void {
+    if (this.#isTellingAppended) return;
+    this.#isTellingAppended = true;
+    this.#options.clock.sleep(tellAppendedMs, this.#closing.signal).then(
+      () => {
+        this.#isTellingAppended = false;
+        this.#worker?.postMessage({ op: 'appended' } satisfies WriterRequest);
+      },
+      () => undefined,
+    );
   }
 
   /** Asks the writer; what was queued before is handed over first. @throws StorageError */
@@ -165,6 +220,7 @@ export class AuditQueue {
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
+    this.#direct?.close();
     this.#progress.release('writer');
     this.#rejectAsked(new StorageError('STORAGE_FAILED', 'the audit log was closed'));
     const unwritten = this.queuedBytes;
@@ -178,8 +234,13 @@ export class AuditQueue {
   }
 
   #postSoon(): void {
+    if (this.#isPosting) return;
+    this.#isPosting = true;
     this.#options.clock.sleep(gatherMs, this.#closing.signal).then(
-      () => this.#post(),
+      () => {
+        this.#isPosting = false;
+        this.#post();
+      },
       () => undefined,
     );
   }
@@ -222,7 +283,8 @@ export class AuditQueue {
     try {
       if (!this.#progress.acquire('caller', appendTimeoutMs)) return failure('ETIMEDOUT', 'the disk does not answer');
       if (this.#progress.isMidLine) return failure('EAGAIN', 'the reader does not read');
-      return appendTo(this.#options.file, line);
+      if (this.#direct === undefined) return passOn(this.#options.file, Buffer.from(line));
+      return this.#direct.appendHeld(line).error;
     } catch (error) {
       return error;
     } finally {
@@ -270,6 +332,7 @@ export class AuditQueue {
   #hear(answer: WriterAnswer): void {
     if (answer.op === 'state') this.#heed(answer.of, answer.problem);
     if (answer.op === 'notice') this.#options.onError(new StorageError('STORAGE_FAILED', answer.message));
+    if (answer.op === 'missing') this.#options.onMissing(answer.from, answer.to);
     if (answer.op !== 'answer' && answer.op !== 'failed') return;
     const asked = this.#asked.get(answer.id);
     this.#asked.delete(answer.id);
@@ -328,20 +391,6 @@ function gapLine({ count, since }: { readonly count: number; readonly since: num
     requestId: '',
     detail: `${String(count)} events between ${String(from)} and ${String(to)} could not be recorded`,
   });
-}
-
-function appendTo(file: string, line: string): unknown {
-  const bytes = Buffer.from(line);
-  return isStream(file) ? passOn(file, bytes) : appendToFile(file, bytes);
-}
-
-function appendToFile(file: string, bytes: Uint8Array): unknown {
-  const fd = openSync(file, 'a', 0o600);
-  try {
-    return appendLines(fd, bytes).error;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function passOn(file: string, bytes: Uint8Array): unknown {

@@ -7,10 +7,14 @@ import { ConfigError, MirrorError, StorageError } from '../errors.ts';
 import { systemClock } from '../lib/clock.ts';
 import { Progress } from './audit-channel.ts';
 import type { WriterAnswer, WriterDuty, WriterProblem, WriterRequest, WriterStart } from './audit-channel.ts';
-import { AuditFile } from './audit-file.ts';
 import { AuditIndex } from './audit-index.ts';
 import { AuditSearch } from './audit-search.ts';
 import { AuditStream, isReaderGone, isStream } from './audit-stream.ts';
+import { AuditTrail } from './audit-trail.ts';
+import { CheckpointStore } from './checkpoint-store.ts';
+import { IndexFollower } from './index-follower.ts';
+import type { LogSource } from './log-source.ts';
+import { signerOf } from './signing.ts';
 
 /** Writes the audit log and its index, so that a slow disk slows nobody who pulls. */
 const syncEveryMs = 1000;
@@ -20,22 +24,24 @@ const slicesAtClose = 20;
 const recentEvents = 1000;
 
 type Sink =
-  { readonly kind: 'file'; readonly file: AuditFile } | { readonly kind: 'stream'; readonly file: AuditStream };
+  { readonly kind: 'file'; readonly trail: AuditTrail } | { readonly kind: 'stream'; readonly file: AuditStream };
 
 class Writer {
   readonly #path: string;
   readonly #progress: Progress;
   readonly #send: (answer: WriterAnswer) => void;
   readonly #db: Database;
+  readonly #keepForMs: number;
   readonly #index: AuditIndex;
+  readonly #follower: IndexFollower | undefined;
   readonly #search: AuditSearch;
   readonly #queue: { readonly bytes: Uint8Array; readonly start: number }[] = [];
   readonly #problems = new Map<WriterDuty, WriterProblem>();
   readonly #closing = new AbortController();
-  #sink: Sink;
-  #isAttached = false;
+  readonly #sink: Sink;
   #isIndexing = false;
   #isWaiting = false;
+  #isTidied = false;
   #isClosed = false;
   /** True while a stream has no reader. */
   #isUnread = false;
@@ -46,24 +52,37 @@ class Writer {
     this.#path = start.file;
     this.#progress = new Progress(start.shared);
     this.#send = send;
-    this.#sink = openSink(start.file);
-    this.#noticeTorn();
+    this.#keepForMs = start.rules.keepForMs;
     this.#db = openDatabase(start.databasePath, { migrate: false });
-    // whoever fills the write-ahead log pays for emptying it: sooner here than on the thread that answers
-    this.#db.pragma('wal_autocheckpoint = 1000');
-    this.#index = new AuditIndex(this.#db, dirname(start.databasePath));
-    this.#search = new AuditSearch(this.#db, systemClock);
+    try {
+      // whoever fills the write-ahead log pays for emptying it: sooner here than on the thread that answers
+      this.#db.pragma('wal_autocheckpoint = 1000');
+      this.#sink = openSink(start, { db: this.#db, progress: this.#progress });
+      this.#noticeTorn();
+      this.#index = new AuditIndex(this.#db, dirname(start.databasePath));
+      this.#follower = this.#sink.kind === 'file' ? new IndexFollower(this.#index, this.#sink.trail.file) : undefined;
+      this.#search = new AuditSearch(this.#db, systemClock);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
   }
 
   /** Adds to the index what a crash left out of it, at most one slice now, and says that events may come. */
   begin(): void {
     if (!this.#indexStep()) this.#indexSoon();
     this.#send({ op: 'ready', recent: this.#search.recent(recentEvents) });
+    const missing = this.#sink.kind === 'file' ? this.#sink.trail.missing : undefined;
+    if (missing !== undefined) this.#send({ op: 'missing', ...missing });
+    // what a crash left unsigned
+    this.#sign('start');
+    this.#pump();
   }
 
   handle(request: WriterRequest): void {
-    if (request.op === 'lines') {
-      this.#queue.push(request);
+    if (request.op === 'lines' || request.op === 'appended') {
+      if (request.op === 'lines') this.#queue.push(request);
+      else this.#unsynced = true;
       this.#pump();
       return;
     }
@@ -74,7 +93,9 @@ class Writer {
     }
   }
 
-  #answer(request: Exclude<WriterRequest, { op: 'lines' }>): Extract<WriterAnswer, { op: 'answer' }>['value'] {
+  #answer(
+    request: Exclude<WriterRequest, { op: 'lines' | 'appended' }>,
+  ): Extract<WriterAnswer, { op: 'answer' }>['value'] {
     if (request.op === 'search') return this.#search.search(request.query);
     if (request.op === 'clients') return this.#search.clients(request.since);
     if (request.op === 'flush') this.#flush();
@@ -87,7 +108,8 @@ class Writer {
     this.#progress.acquire('writer');
     try {
       this.#followRotation();
-      while (this.#queue[0] !== undefined && this.#writeFirst(this.#queue[0]));
+      while (this.#queue[0] !== undefined && this.#writeFirst(this.#queue[0])) this.#tendTrail();
+      this.#tendTrail();
     } finally {
       this.#progress.release('writer');
     }
@@ -99,10 +121,11 @@ class Writer {
 
   #writeFirst(chunk: { readonly bytes: Uint8Array; readonly start: number }): boolean {
     const begun = this.#progress.written - chunk.start;
-    const appended = this.#sink.file.append(chunk.bytes.subarray(begun));
+    const rest = chunk.bytes.subarray(begun);
+    const appended = this.#sink.kind === 'file' ? this.#sink.trail.append(rest) : this.#sink.file.append(rest);
     this.#isUnread = this.#sink.kind === 'stream' && isReaderGone(appended.error);
     // nobody will ever read the rest; the index still gets it
-    const taken = this.#isUnread ? chunk.bytes.length - begun : appended.taken;
+    const taken = this.#isUnread ? rest.length : appended.taken;
     this.#progress.written += taken;
     if (appended.taken > 0) this.#unsynced = true;
     if (this.#sink.kind === 'stream') this.#noteStream(chunk.bytes, begun + taken);
@@ -110,6 +133,35 @@ class Writer {
     if (begun + taken < chunk.bytes.length) return false;
     this.#queue.shift();
     return true;
+  }
+
+  /** What is due between two batches: a signature, a new file, the end of old ones. A failure delays it. */
+  #tendTrail(): void {
+    if (this.#sink.kind === 'stream') return;
+    const { trail } = this.#sink;
+    try {
+      if (trail.isFull) {
+        this.#follower?.rotated(this.#rotated(trail));
+        this.#isTidied = false;
+      }
+      this.#deleteOld(trail);
+      if ((trail.checkpointIn ?? 1) <= 0) trail.checkpoint('lines');
+      this.#report('checkpoint', undefined);
+    } catch (error) {
+      this.#report('checkpoint', toProblem(error, `signing or rotating the audit log ${this.#path}`));
+      this.#retryLater();
+    }
+  }
+
+  #rotated(trail: AuditTrail): LogSource {
+    trail.rotate();
+    return trail.file;
+  }
+
+  #deleteOld(trail: AuditTrail): void {
+    if (this.#isTidied) return;
+    if (trail.deleteOld().length > 0) this.#follower?.prune(systemClock.now() - this.#keepForMs);
+    this.#isTidied = true;
   }
 
   #noteStream(bytes: Uint8Array, end: number): void {
@@ -126,9 +178,14 @@ class Writer {
   /** Log rotation renames the file or empties it in place; either way the old lines are indexed before new ones. */
   #followRotation(): void {
     if (this.#sink.kind === 'stream') return;
+    const { trail } = this.#sink;
     try {
-      if (this.#isAttached && this.#index.isAhead) this.#isAttached = false;
-      if (this.#sink.file.isRotated()) this.#reopen();
+      this.#follower?.heedEmptied();
+      if (trail.isRenamed) {
+        trail.reopen();
+        this.#follower?.rotated(trail.file);
+        this.#noticeTorn();
+      }
       this.#report('rotation', undefined);
     } catch (error) {
       // the open file still takes lines
@@ -136,20 +193,10 @@ class Writer {
     }
   }
 
-  #reopen(): void {
-    this.#finishIndex();
-    const file = new AuditFile(this.#path, systemClock.now());
-    this.#sink.file.sync();
-    this.#sink.file.close();
-    this.#sink = { kind: 'file', file };
-    this.#isAttached = false;
-    this.#noticeTorn();
-  }
-
   #syncWhenDue(): void {
-    const now = systemClock.monotonic();
+    if (this.#sink.kind === 'file' && this.#sink.trail.checkpointIn !== undefined) this.#retryLater();
     if (!this.#unsynced) return;
-    if (now - this.#syncedAt >= syncEveryMs) this.#sync();
+    if (systemClock.monotonic() - this.#syncedAt >= syncEveryMs) this.#sync();
     else this.#retryLater();
   }
 
@@ -157,7 +204,7 @@ class Writer {
     if (!this.#unsynced) return;
     this.#syncedAt = systemClock.monotonic();
     try {
-      this.#sink.file.sync();
+      if (this.#sink.kind === 'file') this.#sink.trail.file.sync();
       this.#unsynced = false;
       this.#report('sync', undefined);
     } catch (error) {
@@ -190,9 +237,9 @@ class Writer {
 
   /** True when there is nothing to go on with now. */
   #indexStep(): boolean {
-    if (this.#sink.kind === 'stream') return true;
+    if (this.#follower === undefined) return true;
     try {
-      const isDone = this.#catchUp(this.#sink.file);
+      const isDone = this.#follower.step();
       this.#report('index', undefined);
       return isDone;
     } catch (error) {
@@ -200,17 +247,6 @@ class Writer {
       this.#retryLater();
       return true;
     }
-  }
-
-  #catchUp(file: AuditFile): boolean {
-    if (!this.#isAttached) this.#index.attach(file);
-    this.#isAttached = true;
-    return this.#index.catchUp();
-  }
-
-  #finishIndex(): void {
-    if (this.#sink.kind === 'stream') return;
-    while (!this.#catchUp(this.#sink.file));
   }
 
   #flush(): void {
@@ -226,13 +262,28 @@ class Writer {
     this.#closing.abort();
     this.#isClosed = true;
     try {
+      this.#sign('stop');
       this.#sync();
       for (let slice = 0; slice < slicesAtClose; slice += 1) if (this.#indexStep()) break;
     } finally {
-      this.#sink.file.close();
+      this.#follower?.close();
+      if (this.#sink.kind === 'file') this.#sink.trail.close();
+      else this.#sink.file.close();
       this.#db.close();
     }
     this.#throwUnlessWritten();
+  }
+
+  #sign(occasion: 'start' | 'stop'): void {
+    if (this.#sink.kind === 'stream') return;
+    this.#progress.acquire('writer');
+    try {
+      this.#sink.trail.checkpoint(occasion);
+    } catch (error) {
+      this.#report('checkpoint', toProblem(error, `signing the audit log ${this.#path}`));
+    } finally {
+      this.#progress.release('writer');
+    }
   }
 
   #throwUnlessWritten(): void {
@@ -249,19 +300,29 @@ class Writer {
   }
 
   #noticeTorn(): void {
-    if (this.#sink.kind === 'stream' || this.#sink.file.tornPath === undefined) return;
+    if (this.#sink.kind === 'stream' || this.#sink.trail.file.tornPath === undefined) return;
     this.#send({
       op: 'notice',
-      message: `the last line of the audit log ${this.#path} was cut by a crash; it was moved to ${this.#sink.file.tornPath}`,
+      message: `the last line of the audit log ${this.#path} was cut by a crash; it was moved to ${this.#sink.trail.file.tornPath}`,
     });
   }
 }
 
-function openSink(file: string): Sink {
+function openSink(start: WriterStart, { db, progress }: { readonly db: Database; readonly progress: Progress }): Sink {
+  const { file, databasePath, rules, signingKey } = start;
   try {
-    return isStream(file)
-      ? { kind: 'stream', file: new AuditStream(file) }
-      : { kind: 'file', file: new AuditFile(file, systemClock.now()) };
+    if (isStream(file)) return { kind: 'stream', file: new AuditStream(file) };
+    const signer = signingKey === undefined ? undefined : signerOf(signingKey);
+    const store = new CheckpointStore(db, dirname(databasePath), file);
+    progress.acquire('writer');
+    try {
+      return {
+        kind: 'file',
+        trail: new AuditTrail({ path: file, clock: systemClock, progress, rules, signer, store }),
+      };
+    } finally {
+      progress.release('writer');
+    }
   } catch (error) {
     const { code } = storageError(error, 'audit');
     if (code === 'STORAGE_FULL') throw error;

@@ -58,7 +58,7 @@ export function chainLines(bytes: Uint8Array, head: ChainHead): ChainedLines {
     // all but the closing brace
     out.set(bytes.subarray(start, end - 1), length);
     length += end - 1 - start;
-    length += out.latin1Write(`,"seq":${String(seq)},"prev":"${prev}"`, length);
+    length += out.write(`,"seq":${String(seq)},"prev":"${prev}"`, length, 'latin1');
     out[length++] = closingBrace;
     prev = lineHash(out.subarray(begin, length));
     out[length++] = lineEnd;
@@ -69,7 +69,7 @@ export function chainLines(bytes: Uint8Array, head: ChainHead): ChainedLines {
 /** What a line, without its end, says of its place; undefined when it was written before there was a chain, or by somebody else. */
 export function readSeal(line: Buffer): Seal | undefined {
   // quotes inside of texts are escaped, so nothing a client sends can look like this
-  const match = sealPattern.exec(line.latin1Slice(Math.max(0, line.length - tailBytes), line.length));
+  const match = sealPattern.exec(line.toString('latin1', Math.max(0, line.length - tailBytes)));
   if (match === null) return undefined;
   const [, seq, prev = '', key, signature] = match;
   return { seq: Number(seq), prev, key, signature };

@@ -16,6 +16,11 @@ export const auditEventNames = [
   'audit_gap',
   'blob_damaged',
   'blob_repaired',
+  'audit_checkpoint',
+  'audit_retention',
+  'audit_truncated',
+  'audit_forward_gap',
+  'audit_forward_test',
 ] as const;
 
 export type AuditEventName = (typeof auditEventNames)[number];

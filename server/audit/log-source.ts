@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readSeal } from './chain.ts';
 
 /** A file of the log to read from. */
 export interface LogSource {
@@ -11,6 +12,8 @@ export interface LogSource {
 
 const lineEnd = 0x0a;
 const blockBytes = 64 * 1024;
+/** How far back the last line of the chain is looked for when others wrote after it. */
+const searchBytes = 1024 * 1024;
 
 /** Opens a file to be read; it keeps its content when it is renamed or removed meanwhile. */
 export function openSource(path: string): LogSource {
@@ -44,4 +47,18 @@ export function lastLine(source: LogSource): Buffer | undefined {
   if (end < 0) return undefined;
   const start = end === 0 ? 0 : read.lastIndexOf(lineEnd, end - 1) + 1;
   return start === 0 && size > block.length ? undefined : read.subarray(start, end);
+}
+
+/** The last line that has its place in the chain, without its end; looked for in the last MiB. */
+export function lastSealedLine(source: LogSource): Buffer | undefined {
+  const { size } = source;
+  const block = Buffer.alloc(Math.min(searchBytes, size));
+  const read = block.subarray(0, source.read(block, size - block.length));
+  for (let end = read.lastIndexOf(lineEnd); end > 0; ) {
+    const before = read.lastIndexOf(lineEnd, end - 1);
+    const line = read.subarray(before + 1, end);
+    if ((before >= 0 || size === block.length) && readSeal(line) !== undefined) return line;
+    end = before;
+  }
+  return undefined;
 }

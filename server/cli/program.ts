@@ -125,6 +125,20 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     hasJson: true,
     load: async () => (await import('./retention.ts')).retention,
   },
+  policy: {
+    summary: 'say what the policy decides and why, check a policy file, or replay recorded pulls under it',
+    flags: serveFlags.filter(({ name }) => name === 'storage'),
+    options: [
+      { name: 'action', placeholder: 'ACTION', help: 'test: pull (the default), push, sync, import or export' },
+      { name: 'as', placeholder: 'USER', help: 'test: as this user' },
+      { name: 'file', placeholder: 'FILE', help: 'test, replay: this policy instead of the one that holds' },
+      { name: 'days', placeholder: 'N', help: 'replay: pulls of the last N days (default: 30)' },
+    ],
+    words: ['test|lint|replay|show', '[REFERENCE|FILE]'],
+    hasJson: true,
+    note: 'test: exit code 1 when it is not allowed. lint: exit code 2 when there are problems; it needs no data directory for a FILE.',
+    load: async () => (await import('./policy.ts')).policy,
+  },
   scrub: {
     summary: 'read everything stored again, and fetch again what rotted',
     flags: serveFlags.filter(({ name }) => name === 'storage'),

@@ -11,6 +11,7 @@ import type { TlsProblem } from '../tls/key-pair.ts';
 import { serverTlsProblems } from '../tls/server-certificate.ts';
 import type { ZotReading } from '../config/zot-config.ts';
 import type { CliIo, CommandLine } from './io.ts';
+import { policyFileProblems } from './policy-file.ts';
 import { readZotConfig } from './zot.ts';
 
 /** Settings that were read, and what a zot configuration gave to them. */
@@ -45,12 +46,16 @@ export function readSettings(line: CommandLine, io: CliIo): ReadSettings {
 
 /** What the files that settings name have to do with it: certificates that don't work, folders that are files. */
 export function checkFiles(settings: SoundSettings): readonly SettingProblem[] {
-  const { tls, upstreamTls, upstreams = [], audit, dataDirectory = '', storageDirectory = '' } = settings;
+  const { tls, upstreamTls, upstreams = [], audit, policy, dataDirectory = '', storageDirectory = '' } = settings;
   return [
     ...(tls === undefined ? [] : under(['tls'], serverTlsProblems(tls))),
     ...(upstreamTls === undefined ? [] : under(['upstreamTls'], clientTlsProblems(upstreamTls))),
     ...upstreams.flatMap((upstream, index) => under(['upstreams', index, 'tls'], clientTlsProblems(upstream.tls))),
     ...mustNotBe('folder', audit?.file ?? '', ['audit', 'file']),
+    ...policyFileProblems(policy?.file ?? '').map((problem) => ({
+      path: ['policy', 'file'],
+      message: problem.replace(/\.$/, ''),
+    })),
     ...mustNotBe('file', dataDirectory, ['dataDirectory']),
     ...(storageDirectory === dataDirectory ? [] : mustNotBe('file', storageDirectory, ['storageDirectory'])),
   ];

@@ -31,7 +31,7 @@ export function resolvePaths<S extends SoundSettings>(settings: S, base: string,
     key: absolute(tls.key),
     certDirectory: absolute(tls.certDirectory),
   });
-  const { dataDirectory, storageDirectory, tls, upstreamTls, audit, upstreams } = settings;
+  const { dataDirectory, storageDirectory, tls, upstreamTls, audit, policy, upstreams } = settings;
   const storage = absolute(storageDirectory ?? '');
   const fallback = storage === '' ? defaultDataDirectory(env) : storage;
   const resolved: SoundSettings = { ...settings };
@@ -41,6 +41,7 @@ export function resolvePaths<S extends SoundSettings>(settings: S, base: string,
     resolved.tls = { ...tls, cert: absolute(tls.cert), key: absolute(tls.key), clientCa: absolute(tls.clientCa) };
   if (upstreamTls !== undefined) resolved.upstreamTls = client(upstreamTls);
   if (audit !== undefined) resolved.audit = { ...audit, file: audit.file === '-' ? '-' : absolute(audit.file) };
+  if (policy !== undefined) resolved.policy = { ...policy, file: absolute(policy.file) };
   if (upstreams !== undefined)
     resolved.upstreams = upstreams.map((upstream) => ({ ...upstream, tls: client(upstream.tls) }));
   return resolved as S;

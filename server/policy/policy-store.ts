@@ -5,9 +5,10 @@ import { evaluate } from './evaluate.ts';
 import type { CompiledRule, Decision, PolicyFacts, PolicySubject } from './evaluate.ts';
 import { parsePolicy } from './parse-policy.ts';
 import type { ParsedPolicy } from './parse-policy.ts';
+import type { PolicyDocument } from './schema.ts';
 
 /** Far more than a person writes. */
-const policyLimitBytes = 4 * 2 ** 20;
+export const policyLimitBytes = 4 * 2 ** 20;
 /** Where the window's policy is kept among the settings. */
 const settingName = 'policy';
 
@@ -58,6 +59,7 @@ export class PolicyStore {
   #text = '';
   #loaded = nothing;
   #problems: readonly string[] = [];
+  #wasEmptied = false;
 
   /** @throws ConfigError (CONFIG_INVALID) when the file can't be read or is no policy: serving without it would allow all */
   constructor(parts: PolicyStoreParts) {
@@ -81,6 +83,11 @@ export class PolicyStore {
 
   get rules(): readonly CompiledRule[] {
     return this.#loaded.parsed.rules;
+  }
+
+  /** The document that holds. */
+  get document(): PolicyDocument | undefined {
+    return this.#loaded.parsed.document;
   }
 
   get version(): string {
@@ -116,6 +123,11 @@ export class PolicyStore {
       this.#refuse(error.problems);
       return;
     }
+    // an editor empties a file before it writes it; taken at once, that would allow all in between
+    const isEmptied = text.trim() === '' && this.#text.trim() !== '';
+    const isConfirmed = this.#wasEmptied;
+    this.#wasEmptied = isEmptied;
+    if (isEmptied && !isConfirmed) return;
     if (text !== this.#text || this.#problems.length > 0) this.#take(text);
   }
 

@@ -130,29 +130,31 @@ export class EvictionOrder {
 
   /** The next candidate; `wait`: it is not found yet, ask again in another turn. */
   next(): Next<EvictionCandidate> {
-    let first: { readonly candidate: EvictionCandidate; readonly take: () => void } | undefined;
     const back = this.#later.at(-1);
-    for (const { kind, rows } of this.#sources) {
-      // no further than to what is known to go first: most manifests are parts of images, and are passed over
-      const found = rows.peek(Math.min(first?.candidate.usedAt ?? Infinity, back?.usedAt ?? Infinity));
-      if (found === 'wait') return 'wait';
-      if (found === 'none' || (first !== undefined && first.candidate.usedAt <= found.value.used)) continue;
-      const { repository_id: repositoryId, digest, used: usedAt } = found.value;
-      first = {
-        candidate: { kind, repositoryId, digest, usedAt },
-        take: () => {
-          rows.take();
-        },
-      };
-    }
+    const first = this.#first(back?.usedAt ?? Infinity);
+    if (first === 'wait') return 'wait';
     if (back !== undefined && (first === undefined || back.usedAt <= first.candidate.usedAt)) {
       this.#later.pop();
       this.#known.delete(keyOf(back));
       return { value: back };
     }
     if (first === undefined) return 'none';
-    first.take();
+    first.rows.take();
     return { value: first.candidate };
+  }
+
+  /** Of the rows of all tables, the one used longest ago; undefined when none was used before `until`. */
+  #first(until: number): { readonly candidate: EvictionCandidate; readonly rows: OrderedRows } | 'wait' | undefined {
+    let first: { readonly candidate: EvictionCandidate; readonly rows: OrderedRows } | undefined;
+    for (const { kind, rows } of this.#sources) {
+      // no further than to what is known to go first: most manifests are parts of images, and are passed over
+      const found = rows.peek(Math.min(until, first?.candidate.usedAt ?? Infinity));
+      if (found === 'wait') return 'wait';
+      if (found === 'none' || (first !== undefined && first.candidate.usedAt <= found.value.used)) continue;
+      const { repository_id: repositoryId, digest, used: usedAt } = found.value;
+      first = { candidate: { kind, repositoryId, digest, usedAt }, rows };
+    }
+    return first;
   }
 
   /** Puts a candidate back: it was used later than its row says. */

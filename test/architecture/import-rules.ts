@@ -20,7 +20,7 @@ export interface ImportRule {
 const errors = 'server/errors.ts';
 const contract = 'server/api/contract.ts';
 /** The contract in pieces, one per screen. */
-const contractPieces = ['storage', 'history', 'zot'].map((name) => `server/api/contract-${name}.ts`);
+const contractPieces = ['storage', 'history', 'zot', 'policy'].map((name) => `server/api/contract-${name}.ts`);
 const app = 'server/app.ts';
 /** The composition root in pieces. */
 const appPieces = [
@@ -90,6 +90,10 @@ export const importRules: readonly ImportRule[] = [
     path: 'server/api/routes/match.ts',
     may: [...belowEdges, 'server/api/', 'server/registry/namespaces.ts'],
   },
+  {
+    path: 'server/api/routes/policy.ts',
+    may: [...belowEdges, 'server/api/', 'server/registry/namespaces.ts'],
+  },
   // nor may a repository be made that the registry would not let anybody push to
   {
     path: 'server/api/routes/repositories.ts',
@@ -120,6 +124,8 @@ export const importRules: readonly ImportRule[] = [
   { path: 'server/cli/diagnostics.ts', may: [...cli, 'server/db/', 'server/storage/layout.ts', 'server/tls/'] },
   // certificates are checked with all other flags, before anything starts
   { path: 'server/cli/settings.ts', may: [...cli, 'server/tls/'] },
+  // a policy is checked before anything starts, and without a data directory
+  { path: 'server/cli/policy-file.ts', may: [...cli, 'server/policy/'] },
   { path: 'server/cli/', may: cli, mayTypes: [appTypes] },
 
   { path: 'electron/preload.ts', may: ['electron/desktop-api.ts'] },

@@ -93,7 +93,7 @@ describe.each(['skopeo', 'crane'] as const)('%s', (name) => {
         await clock.advance(ttlMs);
         expect((await client.pull(tag)).digest).toBe(graph.digest);
       }
-        const past = await admin.call('getTagHistory', { query: stored });
+      const past = await admin.call('getTagHistory', { query: stored });
       expect(past.entries.map(({ digest, held }) => [digest, held])).toEqual([
         [two.digest, true],
         [one.digest, true],

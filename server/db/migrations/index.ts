@@ -5,6 +5,7 @@ import { migration0004 } from './0004-quota-history.ts';
 import { migration0005 } from './0005-keeping.ts';
 import { migration0006 } from './0006-history.ts';
 import { migration0007 } from './0007-eviction-order.ts';
+import { migration0008 } from './0008-audit-chain.ts';
 
 /** In order; the position (from 1) is the database's `user_version`. Never edited once released, only appended. */
 export const migrations: readonly string[] = [
@@ -15,4 +16,5 @@ export const migrations: readonly string[] = [
   migration0005,
   migration0006,
   migration0007,
+  migration0008,
 ];

@@ -33,6 +33,7 @@ import {
   withHeld,
 } from './mock-history.ts';
 import type { HistoryState } from './mock-history.ts';
+import { MockPolicy } from './mock-policy.ts';
 import { MockRetention } from './mock-retention.ts';
 import { MockScrub } from './mock-scrub.ts';
 import { gcAnswers } from './mock-gc.ts';
@@ -55,6 +56,7 @@ export interface MockState {
   readonly deleted: Set<string>;
   readonly pinned: Map<string, boolean>;
   readonly history: HistoryState;
+  readonly policy: MockPolicy;
   readonly retention: MockRetention;
   readonly scrub: MockScrub;
 }
@@ -85,6 +87,7 @@ export function newState(scenario: Scenario): MockState {
     deleted: new Set(),
     pinned: new Map(),
     history: newHistory(now, isEmpty),
+    policy: new MockPolicy(now, scenario),
     retention: new MockRetention(now, scenario),
     scrub: new MockScrub(now, isEmpty),
   };
@@ -104,6 +107,11 @@ const ok = { ok: true } as const;
 const answers: Answers = {
   ...gcAnswers,
   ...storageAnswers,
+  getPolicy: (state) => state.policy.get(),
+  setPolicy: (state, _query, body) => state.policy.set(body),
+  lintPolicy: (state, _query, body) => state.policy.lint(body),
+  testPolicy: (state, _query, body) => state.policy.test(body),
+  replayPolicy: (state, _query, body) => state.policy.replay(body),
   getRetention: (state) => state.retention.get(),
   setRetention: (state, _query, body) => state.retention.set(body),
   applyRetention: (state, _query, body) => state.retention.apply(body),

@@ -75,7 +75,7 @@ describe.each(policies)('what %s denies (by name: %s)', (rule, byName, policy) =
 
     expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 403));
     const [first] = answers;
-    expect(JSON.parse(first?.body.toString() ?? '')).toMatchObject({
+    expect(JSON.parse(first?.body.toString() ?? '') as unknown).toMatchObject({
       errors: [{ code: 'DENIED', message: expect.stringContaining(`(policy rule ${rule})`), detail: { rule } }],
     });
     // a denial by name costs the upstream nothing

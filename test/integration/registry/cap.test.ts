@@ -7,6 +7,7 @@ import { image } from '../../support/image-builder.ts';
 import type { Graph } from '../../support/image-builder.ts';
 import { codeOf } from '../../support/pull-graph.ts';
 import { pushGraph } from '../../support/push-graph.ts';
+import { smallDisk, smallDiskMissing } from '../../support/small-disk.ts';
 import { startTempMirror } from '../../support/temp-mirror.ts';
 import { bytesIn, streamPastCap } from '../../soak/cap.ts';
 import { hasBlobFile, storedContent } from './stored-content.ts';
@@ -108,6 +109,23 @@ describe('a storage cap', () => {
     await mirror.stop();
     const { blobs, incoming } = await storedContent(mirror.dataDirectory);
     expect([blobs.includes(other.layers[0]!.digest), incoming]).toEqual([true, []]);
+  });
+});
+
+describe.skipIf(smallDiskMissing() !== undefined)('a free-space floor', () => {
+  test('costs what was pulled longest ago before it stops caching', async () => {
+    const upstream = await startFakeUpstream();
+    const images = ['one', 'two', 'three'].map((name) => large(name, 8 * mebibyte));
+    for (const [at, graph] of images.entries()) upstream.add(`acme/app-${String(at)}`, 'v1', graph);
+    const mirror = await startTempMirror({
+      upstream,
+      dataDirectory: await smallDisk(44 * mebibyte),
+      settings: { freeSpaceFloor: '20 MiB' },
+    });
+    for (const at of images.keys()) await mirror.pull(`acme/app-${String(at)}:v1`);
+    await mirror.stop();
+    const { blobs } = await storedContent(mirror.dataDirectory);
+    expect(images.map((graph) => blobs.includes(graph.layers[0]!.digest))).toEqual([false, true, true]);
   });
 });
 

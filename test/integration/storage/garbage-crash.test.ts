@@ -25,8 +25,11 @@ test.each(['deleteContent', 'collectGarbage'] as const)(
     for (let round = 0; round < 2; round += 1) {
       await pushGraph(mirror.url, 'team/app', 'v1', large);
       if (route === 'collectGarbage') await pushGraph(mirror.url, 'team/app', 'v1', kept);
-      const body = route === 'deleteContent' ? { repository: 'team/app', freeNow: true } : {};
-      const removing = admin.ask(route, { body }).catch(() => undefined);
+      const asked =
+        route === 'deleteContent'
+          ? admin.ask('deleteContent', { body: { repository: 'team/app', freeNow: true } })
+          : admin.ask('collectGarbage', { body: {} });
+      const removing = asked.catch(() => undefined);
       // until the first file is gone, or it is all over
       while (compareDisk(mirror.dataDirectory).rows.length > 90) await new Promise((resolve) => setImmediate(resolve));
       await mirror.kill9();
