@@ -16,6 +16,7 @@ import type { ListenAddress } from './config/address.ts';
 import { ConfigError } from './errors.ts';
 import { closeDoor, createDoor, openDoor, refuseTakenPort } from './http/listener.ts';
 import { registryHandler } from './registry/door.ts';
+import { whenQuiet } from './http/when-quiet.ts';
 import { coalesce } from './lib/coalesce.ts';
 import { diskSpace } from './lib/files.ts';
 import { layoutOf } from './storage/layout.ts';
@@ -281,6 +282,8 @@ class EmbeddedMirror implements Mirror, MirrorControl {
         parts.policy.reload();
       }),
     );
+    const { onQuiet } = this.#config;
+    if (this.#door !== undefined && onQuiet !== undefined) this.#stops.push(whenQuiet(this.#door, clock, onQuiet));
     void this.#measureDisk(parts);
     void this.#restoreClients(parts);
     startHousekeeping(parts.housekeeping);

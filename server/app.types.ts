@@ -20,6 +20,8 @@ export interface MirrorConfig {
   /** Encrypts secrets at rest; without it a key file in the data directory is used. */
   readonly secretBox?: SecretBox;
   readonly clock?: Clock;
+  /** Called once, when nobody is connected for the first time after the start. */
+  readonly onQuiet?: () => void;
   readonly version: string;
   /** Own log lines; default: standard error. */
   readonly log?: (line: string) => void;

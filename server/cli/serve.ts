@@ -1,4 +1,5 @@
 import type { Mirror, MirrorConfig } from '../app.types.ts';
+import { releaseUnusedMemory } from '../lib/memory.ts';
 import type { CliIo, CommandLine } from './io.ts';
 import { productVersion, rendererDirectory } from './product.ts';
 import { readSettings } from './settings.ts';
@@ -24,6 +25,7 @@ export function mirrorConfig(loaded: ReturnType<typeof readSettings>): MirrorCon
     proxyEnvironment: loaded.proxyEnvironment,
     isDefaultUpstreamGiven: loaded.isDefaultUpstreamGiven,
     givenSettings: loaded.given,
+    onQuiet: releaseUnusedMemory,
     version: productVersion(),
     ...(renderer === undefined ? {} : { rendererDirectory: renderer }),
   };
