@@ -10,6 +10,8 @@ import type { GrowingHash, HashPool } from '../storage/hash-pool.ts';
 import { writePieces } from './partial-file.ts';
 import { WriteQueue } from './write-queue.ts';
 
+/** The disk begins with what came so far each time there is this much of it, so that little is left to wait for at the end. */
+const flushEveryBytes = 16 * 2 ** 20;
 /** Hashed on the main thread up to this: a worker's round trip costs more. */
 const inlineLimit = 256 * 1024;
 
@@ -32,6 +34,8 @@ export class UploadFile {
   readonly #hashes: HashPool;
   #algorithm: DigestAlgorithm;
   #bytes: number;
+  #flushedBytes = 0;
+  #flushing: Promise<void> | undefined;
   #small: GrowingHash | undefined;
   #large: GrowingHash | undefined;
 
@@ -75,6 +79,7 @@ export class UploadFile {
         cause: error,
       });
     } finally {
+      await this.#flushing;
       await handle.close();
     }
   }
@@ -83,6 +88,7 @@ export class UploadFile {
   rollBack(bytes: number): void {
     this.#dropHashes();
     this.#bytes = bytes;
+    this.#flushedBytes = Math.min(this.#flushedBytes, bytes);
     if (bytes === 0) this.#small = inlineHash(this.#algorithm);
   }
 
@@ -143,6 +149,19 @@ export class UploadFile {
     const { bytes: stored, error } = await this.#theLarge().store(handle.fd, pieces, this.#bytes);
     this.#bytes += stored;
     if (error !== undefined) throw storageError(error, 'writing an upload');
+    this.#flushEarly(handle);
+  }
+
+  /** Beside the transfer; what it could not do, `sync` does or says. */
+  #flushEarly(handle: FileHandle): void {
+    if (this.#flushing !== undefined || this.#bytes - this.#flushedBytes < flushEveryBytes) return;
+    this.#flushedBytes = this.#bytes;
+    this.#flushing = handle
+      .datasync()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#flushing = undefined;
+      });
   }
 
   async #refused(writing: Promise<void>): Promise<void> {
