@@ -26,6 +26,9 @@ const UpstreamPage = lazy(() =>
 const ZotImportPage = lazy(() =>
   import('./features/upstreams/zot-import-page.tsx').then((module) => ({ default: module.ZotImportPage })),
 );
+const PoliciesPage = lazy(() =>
+  import('./features/policies/policies-page.tsx').then((module) => ({ default: module.PoliciesPage })),
+);
 const CachePage = lazy(() =>
   import('./features/cache/cache-page.tsx').then((module) => ({ default: module.CachePage })),
 );
@@ -78,6 +81,7 @@ function Screens() {
             <Route path="upstreams/add" element={<AddUpstreamPage />} />
             <Route path="upstreams/edit" element={<UpstreamPage />} />
             <Route path="upstreams/import-zot" element={<ZotImportPage />} />
+            <Route path="policies" element={<PoliciesPage />} />
             <Route path="cache" element={<CachePage />} />
             <Route path="storage" element={<StoragePage />} />
             <Route path="audit" element={<AuditPage />} />

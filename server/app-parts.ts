@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { mkdirSync } from 'node:fs';
+import { openAudit } from './app-audit.ts';
+import type { AuditProof } from './app-audit.ts';
 import { openHousekeeping } from './app-housekeeping.ts';
 import type { Housekeeping } from './app-housekeeping.ts';
 import { openRoom } from './app-room.ts';
@@ -7,7 +9,6 @@ import type { MirrorConfig } from './app.types.ts';
 import type { RequestCounts } from './api/request-counts.ts';
 import { ZotDataImport } from './api/zot-data-import.ts';
 import { Activity } from './audit/activity.ts';
-import { openAuditLog } from './audit/audit-log.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { Admission } from './cache/admit.ts';
 import { BlobCache } from './cache/blob-cache.ts';
@@ -68,6 +69,7 @@ export interface MirrorParts extends PolicyParts {
   readonly lock: DataDirectoryLock;
   readonly db: Database;
   readonly audit: AuditLog;
+  readonly proof: AuditProof;
   readonly activity: Activity;
   readonly quotaHistory: QuotaHistory;
   readonly live: LiveSettings;
@@ -123,15 +125,8 @@ export async function buildParts(config: MirrorConfig, events: PartsEvents): Pro
     const found = await cleanUpAfterCrash(db, layout, { now: clock.now(), partialMaxAgeMs });
     if (found.orphanBlobs + found.lostBlobs > 0)
       log.warn('the last stop was not a clean one; the store was put in order', { ...found });
-    const audit = await openAuditLog({
-      file: settings.audit.file === '' ? layout.auditFile : settings.audit.file,
-      databasePath: layout.database,
-      clock,
-      onError: (error) => {
-        log.error(error.message, { error });
-      },
-    });
-    return assemble(config, events, { clock, log, layout, lock, db, audit });
+    const audit = await openAudit(config, { clock, log, layout, db });
+    return assemble(config, events, { clock, log, layout, lock, db, ...audit });
   } catch (error) {
     db?.close();
     lock.release();
@@ -140,7 +135,7 @@ export async function buildParts(config: MirrorConfig, events: PartsEvents): Pro
 }
 
 /** What is opened before anything is built on it. */
-export type Opened = Pick<MirrorParts, 'clock' | 'log' | 'layout' | 'lock' | 'db' | 'audit'>;
+export type Opened = Pick<MirrorParts, 'clock' | 'log' | 'layout' | 'lock' | 'db' | 'audit' | 'proof'>;
 
 /** Builds everything on what was opened; nothing is read or written yet. */
 export function assemble(config: MirrorConfig, events: PartsEvents, opened: Opened): MirrorParts {
@@ -164,7 +159,7 @@ export function assemble(config: MirrorConfig, events: PartsEvents, opened: Open
     cacheEvents.changed(repository);
   };
   const caches = openCaches(config, { ...shared, db, hashes, changed });
-  const policy = openPolicy(config, opened, () => {
+  const policy = openPolicy(config, opened, caches, () => {
     edges.hot.clear();
     events.policyChanged();
   });

@@ -4,6 +4,7 @@ import type { MirrorConfig } from './app.types.ts';
 import type { PolicyGate } from './cache/policy-gate.ts';
 import { RequestCounts } from './api/request-counts.ts';
 import type { Admission } from './cache/admit.ts';
+import type { Target } from './cache/targets.ts';
 import type { Deletions } from './cache/deletions.ts';
 import type { DiscoveryCache } from './cache/discovery-cache.ts';
 import type { RequestContext } from './http/request-context.ts';
@@ -44,6 +45,14 @@ interface NamedRow {
   readonly upstream: string | null;
 }
 
+/** Where a repository of the store leads now; rules are about the upstream's own name. */
+function leadsTo(namespaces: Namespaces, name: string, upstream: string | undefined): Target {
+  const { target } = matchNamespace(namespaces, { repository: name });
+  return target?.name === name && target.upstream === upstream
+    ? target
+    : { name, upstream, upstreamRepository: undefined };
+}
+
 /** What the policy never delivers is not listed. */
 function visibleNames(
   gate: PolicyGate,
@@ -53,12 +62,8 @@ function visibleNames(
 ): string[] {
   return rows
     .filter(({ name, upstream }) => {
-      const target = upstream === null ? undefined : matchNamespace(namespaces, { repository: name }).target;
-      return !gate.isHidden({
-        action: 'pull',
-        target: target?.name === name ? target : { name, upstream: upstream ?? undefined },
-        user,
-      });
+      const target = leadsTo(namespaces, name, upstream ?? undefined);
+      return !gate.isHidden({ action: 'pull', target, user });
     })
     .map((row) => row.name);
 }
@@ -158,7 +163,7 @@ function openWrites(
             ? undefined
             : {
                 action: 'pull',
-                target: { name, upstream: inner.repositories.find(name)?.upstream },
+                target: leadsTo(rule.namespaces, name, inner.repositories.find(name)?.upstream),
                 user: context.user,
               },
           digest,

@@ -287,6 +287,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     void this.#measureDisk(parts);
     void this.#restoreClients(parts);
     startHousekeeping(parts.housekeeping);
+    parts.proof.forwarders.start();
     this.#stops.push(() => void stopHousekeeping(parts.housekeeping));
   }
 
@@ -363,6 +364,8 @@ class EmbeddedMirror implements Mirror, MirrorControl {
     parts.activity.close();
     parts.quotaHistory.close();
     await parts.audit.close();
+    // after the log, so that its last lines may still go out
+    await parts.proof.forwarders.close();
     await parts.hashes.close();
     parts.db.close();
     parts.lock.release();

@@ -36,8 +36,10 @@ export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: D
     ...capAttention(parts),
     ...upstreamAttention(parts),
     ...auditAttention(parts),
+    ...auditProofAttention(parts),
     ...accountAttention(door),
     ...damageAttention(parts),
+    ...policyAttention(parts),
   ];
   const address = parseAddress(settings.listen) ?? { host: '', port: door.port };
   const isTls = settings.tls.cert !== '';
@@ -158,6 +160,49 @@ function damageAttention(parts: MirrorParts): Attention[] {
         'They were set aside and are not served. What has an upstream is fetched again; Storage lists the tags that need what has none: push it again.',
       link: '/storage',
     },
+  ];
+}
+
+function policyAttention(parts: MirrorParts): Attention[] {
+  const { problems, file } = parts.policy.view();
+  const [first] = problems;
+  if (first === undefined) return [];
+  const more = problems.length === 1 ? '' : ` And ${String(problems.length - 1)} more.`;
+  return [
+    {
+      id: 'policy',
+      severity: 'error',
+      title: 'The last edit of the policy does not hold',
+      detail: `The policy before it does. ${first}${more} Correct ${file ?? 'it'}; it is read again by itself.`,
+      link: '/policies',
+    },
+  ];
+}
+
+function auditProofAttention({ audit, proof }: MirrorParts): Attention[] {
+  const { missing } = audit;
+  const cut: Attention[] =
+    missing === undefined
+      ? []
+      : [
+          {
+            id: 'audit-cut',
+            severity: 'error',
+            title: 'The audit log was cut short',
+            detail: `Lines ${String(missing.from)} to ${String(missing.to)} had been signed and were gone at the start. Put the files back from a backup and run "zhi-mirror audit verify"; the hole stays visible in the log.`,
+            link: '/audit',
+          },
+        ];
+  const troubled = proof.forwarders.states().filter((state) => state.isTroubled);
+  return [
+    ...cut,
+    ...troubled.map(({ name, error, linesBehind, bytesBehind, queueLimit }): Attention => ({
+      id: `audit-forward-${name}`,
+      severity: bytesBehind > queueLimit / 2 ? 'error' : 'warning',
+      title: `The receiver ${name} of the audit log lags behind`,
+      detail: `${String(linesBehind)} lines (${formatSize(bytesBehind)} of at most ${formatSize(queueLimit)}) wait${error === undefined ? '' : `: ${error}`}. They are sent when it is back; beyond the limit the oldest are left out.`,
+      link: '/audit',
+    })),
   ];
 }
 

@@ -111,6 +111,7 @@ async function strike(parts: MirrorParts): Promise<void> {
   await parts.blobCache.stop(limitMs);
   await parts.upstreams.close();
   parts.activity.close();
+  parts.quotaHistory.close();
   await parts.hashes.close();
   parts.db.close();
 }

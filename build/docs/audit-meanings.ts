@@ -19,7 +19,8 @@ export const auditMeanings: Readonly<Record<AuditEventName, string>> = {
   audit_checkpoint: 'All lines up to here are signed with the key of the mirror.',
   audit_retention:
     'Files of the log were deleted after their time; `through` and `through_hash` are the last line that is gone, signed.',
-  audit_truncated: 'The log ended before a line that had been signed: somebody cut it short; `detail` says which lines are missing.',
+  audit_truncated:
+    'The log ended before a line that had been signed: somebody cut it short; `detail` says which lines are missing.',
   audit_forward_gap: 'A receiver of the log was away for too long, so it misses lines; `detail` says which.',
   audit_forward_test: 'A person sent a test event to a receiver of the log.',
 };

@@ -25,6 +25,7 @@ const tools: readonly Tool[] = [
   { program: 'wrk', debianPackage: 'wrk' },
   { program: 'nginx', debianPackage: 'nginx' },
   { program: 'crane', goModule: 'github.com/google/go-containerregistry/cmd/crane@latest' },
+  { program: 'cosign', goModule: 'github.com/sigstore/cosign/v3/cmd/cosign@latest' },
   { program: 'helm', goModule: 'helm.sh/helm/v3/cmd/helm@latest' },
 ];
 

@@ -23,6 +23,7 @@ export const keys = {
   match: ['match'],
   cache: ['cache'],
   storage: ['storage'],
+  policy: ['policy'],
 } as const satisfies Record<string, QueryKey>;
 
 /** Counters move while nobody looks at a row; the plots are refetched at this pace. */
@@ -132,6 +133,15 @@ export function useManifest(query: RouteQuery<'getManifest'>) {
   return useQuery({
     queryKey: [...keys.cache, 'manifest', query],
     queryFn: ({ signal }) => call('getManifest', { query, signal }),
+  });
+}
+
+/** Who signed a manifest. It may ask the upstream, so it is not asked again with every change of the cache. */
+export function useSignatures(query: RouteQuery<'getSignatures'>) {
+  return useQuery({
+    queryKey: ['signatures', query],
+    queryFn: ({ signal }) => call('getSignatures', { query, signal }),
+    staleTime: 0,
   });
 }
 
@@ -247,6 +257,26 @@ export function useRetentionPreview(rules: RetentionRules | undefined) {
   });
 }
 
+/** The policy that holds. */
+export function usePolicy() {
+  return useQuery({
+    queryKey: keys.policy,
+    queryFn: ({ signal }) => call('getPolicy', { signal }),
+    refetchInterval: statusRefreshMs,
+  });
+}
+
+/** What is wrong with a policy's text, and what it says. */
+export function usePolicyLint(text: string) {
+  return useQuery({
+    queryKey: ['policy-lint', text],
+    queryFn: ({ signal }) => call('lintPolicy', { body: { text }, signal }),
+    placeholderData: keepPreviousData,
+    gcTime: 0,
+    retry: false,
+  });
+}
+
 /** How garbage collection stands. */
 export function useGarbage() {
   return useQuery({
@@ -322,6 +352,12 @@ export const useStartScrub = () => useChange('startScrub', [[...keys.storage, 's
 export const useStopScrub = () => useChange('stopScrub', [[...keys.storage, 'scrub'], keys.status]);
 /** Asks the upstreams again for what is damaged. */
 export const useRepairDamaged = () => useChange('repairDamaged', [[...keys.storage, 'scrub'], keys.status]);
+/** Saves the window's policy. */
+export const useSetPolicy = () => useChange('setPolicy', [keys.policy, keys.status]);
+/** Says what is decided about a reference, and by which rule. */
+export const useTestPolicy = () => useChange('testPolicy', []);
+/** Says what a policy would have done with recorded pulls. */
+export const useReplayPolicy = () => useChange('replayPolicy', []);
 /** Saves the retention rules. */
 export const useSetRetention = () => useChange('setRetention', [[...keys.storage, 'retention']]);
 /** Removes what the saved retention rules let go. */

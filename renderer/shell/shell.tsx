@@ -7,6 +7,7 @@ import {
   IconInfoCircle,
   IconLayoutDashboard,
   IconServer2,
+  IconShieldCheck,
   IconStack2,
 } from '@tabler/icons-react';
 import { NavLink } from 'react-router';
@@ -17,6 +18,7 @@ import styles from './shell.module.css';
 const places = [
   { to: '/', label: 'Dashboard', icon: IconLayoutDashboard },
   { to: '/upstreams', label: 'Upstreams', icon: IconServer2 },
+  { to: '/policies', label: 'Policies', icon: IconShieldCheck },
   { to: '/cache', label: 'Cache', icon: IconStack2 },
   { to: '/storage', label: 'Storage', icon: IconDatabase },
   { to: '/audit', label: 'Audit', icon: IconHistory },

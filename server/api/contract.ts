@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { upstream, upstreamMode, upstreamName } from '../config/schema.ts';
+import { auditProofRoutes } from './contract-audit.ts';
 import { historyRoutes, repositoryRoutes } from './contract-history.ts';
 import { gcRoutes, retentionRoutes, scrubRoutes, storageRoutes } from './contract-storage.ts';
 import { policyRoutes } from './contract-policy.ts';
+import { trustRoutes } from './contract-trust.ts';
 import { zotRoutes } from './contract-zot.ts';
 
 /**
@@ -478,6 +480,7 @@ export const routes = {
     }),
     response: deletePreview,
   },
+  ...auditProofRoutes,
   ...gcRoutes,
   ...historyRoutes,
   ...policyRoutes,
@@ -485,6 +488,7 @@ export const routes = {
   ...retentionRoutes,
   ...scrubRoutes,
   ...storageRoutes,
+  ...trustRoutes,
   ...zotRoutes,
 } as const;
 

@@ -5,7 +5,7 @@ import type { AdminParts } from './parts.ts';
 /** What the metrics read. */
 export type MetricsParts = Pick<
   AdminParts,
-  'version' | 'control' | 'activity' | 'audit' | 'upstreams' | 'requestCounts' | 'housekeeping' | 'room'
+  'version' | 'control' | 'activity' | 'audit' | 'proof' | 'upstreams' | 'requestCounts' | 'housekeeping' | 'room'
 >;
 
 type Labels = Readonly<Record<string, string>>;
@@ -197,6 +197,41 @@ const metrics: readonly Metric[] = [
     kind: 'counter',
     help: 'Audit events that found neither room nor disk since the start.',
     read: ({ audit }) => audit.health().lostEvents,
+  },
+  {
+    name: 'zhi_mirror_audit_lines_total',
+    kind: 'counter',
+    help: 'Number of the last line of the audit log.',
+    read: ({ audit }) => audit.lastSeq,
+  },
+  {
+    name: 'zhi_mirror_audit_forward_behind_lines',
+    kind: 'gauge',
+    help: 'Lines of the audit log that a receiver has not got yet.',
+    labels: ['receiver'],
+    read: ({ proof }) => proof.forwarders.states().map(({ name, linesBehind }) => [{ receiver: name }, linesBehind]),
+  },
+  {
+    name: 'zhi_mirror_audit_forward_behind_bytes',
+    kind: 'gauge',
+    help: 'Bytes of the audit log that a receiver has not got yet.',
+    labels: ['receiver'],
+    read: ({ proof }) => proof.forwarders.states().map(({ name, bytesBehind }) => [{ receiver: name }, bytesBehind]),
+  },
+  {
+    name: 'zhi_mirror_audit_forward_failing',
+    kind: 'gauge',
+    help: 'Whether a receiver of the audit log fails now: 1 or 0.',
+    labels: ['receiver'],
+    read: ({ proof }) =>
+      proof.forwarders.states().map(({ name, error }) => [{ receiver: name }, Number(error !== undefined)]),
+  },
+  {
+    name: 'zhi_mirror_audit_forward_skipped_lines_total',
+    kind: 'counter',
+    help: 'Lines of the audit log that a receiver will never get.',
+    labels: ['receiver'],
+    read: ({ proof }) => proof.forwarders.states().map(({ name, skipped }) => [{ receiver: name }, skipped]),
   },
   {
     name: 'zhi_mirror_scrub_running',

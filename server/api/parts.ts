@@ -1,9 +1,13 @@
 import type { Activity } from '../audit/activity.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { AuditForwarders } from '../audit/forward/forwarders.ts';
+import type { IdentityKey } from '../audit/identity.ts';
+import type { VerifyReport } from '../audit/verify.types.ts';
 import type { BlobCache } from '../cache/blob-cache.ts';
 import type { GarbageCollector } from '../cache/housekeeping.ts';
 import type { HousekeepingLane } from '../cache/housekeeping-lane.ts';
 import type { ManifestCache } from '../cache/manifest-cache.ts';
+import type { Signatures } from '../cache/signatures.ts';
 import type { PolicyGate } from '../cache/policy-gate.ts';
 import type { Room } from '../cache/room.ts';
 import type { Retention } from '../cache/retention.ts';
@@ -57,6 +61,7 @@ export interface AdminParts {
   readonly policy: PolicyStore;
   /** The policy over the content that is here. */
   readonly gate: PolicyGate;
+  readonly signatures: Signatures;
   readonly blobs: BlobStore;
   /** What clients were told is here. */
   readonly leases: Leases;
@@ -64,6 +69,12 @@ export interface AdminParts {
   readonly blobCache: BlobCache;
   readonly hot: HotAnswers;
   readonly audit: AuditLog;
+  /** What proves the log, and who else gets it. */
+  readonly proof: {
+    readonly identity: IdentityKey;
+    readonly forwarders: AuditForwarders;
+    verify(signal: AbortSignal): Promise<VerifyReport>;
+  };
   readonly activity: Activity;
   readonly quotaHistory: QuotaHistory;
   /** Told of each recorded request beside `activity.noteRequest`. */

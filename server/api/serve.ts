@@ -15,6 +15,7 @@ import { isBug, problemOf, retryAfterSeconds } from './problems.ts';
 import { serveRenderer } from './renderer-files.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { auditProofRoutes } from './routes/audit-proof.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { contentRoutes } from './routes/content.ts';
 import { gcRoutes } from './routes/gc.ts';
@@ -26,6 +27,7 @@ import { retentionRoutes } from './routes/retention.ts';
 import { scrubRoutes } from './routes/scrub.ts';
 import { statusRoutes } from './routes/status.ts';
 import { storageRoutes } from './routes/storage.ts';
+import { trustRoutes } from './routes/trust.ts';
 import { upstreamRoutes } from './routes/upstreams.ts';
 import { zotDataRoutes } from './routes/zot-data.ts';
 import { zotRoutes } from './routes/zot.ts';
@@ -62,6 +64,7 @@ export function createAdminApi(parts: AdminParts): FastifyInstance {
   serveRoutes(app, parts, {
     ...statusRoutes(admin),
     ...auditRoutes(admin),
+    ...auditProofRoutes(admin),
     ...upstreamRoutes(admin),
     ...accountRoutes(admin),
     ...matchRoutes(admin),
@@ -74,6 +77,7 @@ export function createAdminApi(parts: AdminParts): FastifyInstance {
     ...repositoryRoutes(admin),
     ...retentionRoutes(admin),
     ...scrubRoutes(admin),
+    ...trustRoutes(admin),
     ...zotRoutes(admin),
     ...zotDataRoutes(admin),
   });

@@ -34,8 +34,6 @@ export interface TrailRules {
 /** To the writer, in order. `start` is the position of the chunk's first byte in everything recorded since opening. */
 export type WriterRequest =
   | { readonly op: 'lines'; readonly bytes: Uint8Array; readonly start: number }
-  /** The calling thread appended by itself: there is something to sync, to sign and to index. */
-  | { readonly op: 'appended' }
   | { readonly op: 'flush' | 'close'; readonly id: number }
   | { readonly op: 'search'; readonly id: number; readonly query: AuditQuery }
   | { readonly op: 'clients'; readonly id: number; readonly since: number };
@@ -66,13 +64,13 @@ export type Appender = 'caller' | 'writer';
 const holders: Readonly<Record<Appender, number>> = { caller: 1, writer: 2 };
 const free = 0;
 
-const sharedBytes = 64;
+const sharedBytes = 56;
 
 /**
  * Memory both threads see: the right to append, and what its holder has to know. Only its holder writes to the file, so a
  * line cut by a full disk can be taken back without taking another's line with it, and every line finds its place.
  *
- *     0  holder   4  mid-line   8  turn   16  written (64 bits)   24  seq (64 bits)   32  hash of the last line (32 bytes)
+ *     0  holder   4  mid-line   8  written (64 bits)   16  seq (64 bits)   24  hash of the last line (32 bytes)
  */
 export class Progress {
   readonly shared: SharedArrayBuffer;
@@ -83,10 +81,10 @@ export class Progress {
 
   constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(sharedBytes)) {
     this.shared = shared;
-    this.#words = new Int32Array(shared, 0, 3);
-    this.#written = new BigInt64Array(shared, 16, 1);
-    this.#seq = new BigInt64Array(shared, 24, 1);
-    this.#hash = Buffer.from(shared, 32, 32);
+    this.#words = new Int32Array(shared, 0, 2);
+    this.#written = new BigInt64Array(shared, 8, 1);
+    this.#seq = new BigInt64Array(shared, 16, 1);
+    this.#hash = Buffer.from(shared, 24, 32);
   }
 
   /** The end of the chain; only for the holder. */
@@ -102,15 +100,6 @@ export class Progress {
   /** Number of the last line, for everybody. */
   get seq(): number {
     return Number(Atomics.load(this.#seq, 0));
-  }
-
-  /** Changes whenever another file takes the lines. */
-  get turns(): number {
-    return Atomics.load(this.#words, 2);
-  }
-
-  turn(): void {
-    Atomics.add(this.#words, 2, 1);
   }
 
   /** Bytes the writer has handed to the file since opening. */

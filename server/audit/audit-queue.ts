@@ -6,18 +6,25 @@ import type { Clock } from '../lib/clock.ts';
 import { within } from '../lib/concurrency.ts';
 import { startWorker } from '../lib/worker.ts';
 import { Progress } from './audit-channel.ts';
-import type { TrailRules, WriterAnswer, WriterDuty, WriterProblem, WriterRequest, WriterStart } from './audit-channel.ts';
-import { DirectAppend } from './direct-append.ts';
+import type {
+  TrailRules,
+  WriterAnswer,
+  WriterDuty,
+  WriterProblem,
+  WriterRequest,
+  WriterStart,
+} from './audit-channel.ts';
+import { appendBeside } from './append-beside.ts';
 import { LineEncoder } from './audit-line.ts';
 import { AuditStream, isStream } from './audit-stream.ts';
 import type { AuditEvent } from './events.ts';
+import { LineMemory } from './line-memory.ts';
 
-/** While the writer is busy lines wait this long for company; with the write they are on disk within 100 ms. */
+/**
+ * Lines are handed over when the turn of the event loop ends, so that a crash of the process costs no answer before; but not
+ * more often than this, which keeps it below a hundredth of a busy thread.
+ */
 const gatherMs = 10;
-/** Up to so much is appended by the calling thread itself when its turn ends: a crash of the process costs no answer before. */
-const directLength = 4096;
-/** The writer signs, syncs and indexes what was appended beside it. */
-const tellAppendedMs = 50;
 /** A batch this large goes at once, in characters. */
 const batchLength = 256 * 1024;
 const appendTimeoutMs = 1000;
@@ -65,6 +72,7 @@ type Asking = WriterRequest extends infer R ? (R extends { readonly id: number }
 export class AuditQueue {
   readonly #options: AuditQueueOptions;
   readonly #progress = new Progress();
+  readonly #memory = new LineMemory();
   readonly #closing = new AbortController();
   readonly #asked = new Map<number, Asked>();
   readonly #problems = new Map<WriterDuty, WriterProblem>();
@@ -78,11 +86,11 @@ export class AuditQueue {
   /** Lost events that no line tells of yet. */
   #gap: { count: number; readonly since: number } | undefined;
   #refusedUntil = Number.NEGATIVE_INFINITY;
-  #direct: DirectAppend | undefined;
+  #postedAt = Number.NEGATIVE_INFINITY;
   #isTurnEnding = false;
   #isPosting = false;
-  #isTellingAppended = false;
   #isStarted = false;
+  #isStream = false;
   #closed = false;
 
   constructor(options: AuditQueueOptions) {
@@ -120,7 +128,7 @@ export class AuditQueue {
 
   #begin(done: () => void): void {
     this.#isStarted = true;
-    if (!isStream(this.#options.file)) this.#direct ??= new DirectAppend(this.#options.file, this.#progress);
+    this.#isStream = isStream(this.#options.file);
     done();
   }
 
@@ -154,43 +162,23 @@ export class AuditQueue {
     this.#pending.push(line);
     this.#pendingLength += line.length;
     if (this.#pendingLength >= batchLength) this.#post();
-    else if (!this.#isTurnEnding) {
-      this.#isTurnEnding = true;
-      setImmediate(this.#endTurn);
-    }
+    else if (!this.#isTurnEnding && !this.#isPosting) this.#postAtEndOfTurn();
   }
 
-  /** Everything that was recorded since the event loop last took up work leaves the process together. */
+  #postAtEndOfTurn(): void {
+    if (this.#options.clock.monotonic() - this.#postedAt < gatherMs) {
+      this.#postSoon();
+      return;
+    }
+    this.#isTurnEnding = true;
+    setImmediate(this.#endTurn);
+  }
+
+  /** Everything that was recorded since the event loop last took up work is handed over together. */
   readonly #endTurn = (): void => {
     this.#isTurnEnding = false;
-    if (this.#pending.length === 0 || this.#closed) return;
-    const isIdle = this.#posted === this.#progress.written;
-    if (!isIdle) this.#postSoon();
-    else if (this.#pendingLength > directLength || !this.#appendDirectly()) this.#post();
+    this.#post();
   };
-
-  /** False when the lines have to go through the writer. */
-  #appendDirectly(): boolean {
-    if (this.#direct === undefined || this.#problems.size > 0) return false;
-    const text = this.#pending.join('');
-    const { isDone, rest } = this.#direct.append(text);
-    this.#pending = rest === '' ? [] : [rest];
-    this.#pendingLength = rest.length;
-    if (rest !== text) this.#tellAppended();
-    return isDone;
-  }
-
-  #tellAppended(): void {
-    if (this.#isTellingAppended) return;
-    this.#isTellingAppended = true;
-    this.#options.clock.sleep(tellAppendedMs, this.#closing.signal).then(
-      () => {
-        this.#isTellingAppended = false;
-        this.#worker?.postMessage({ op: 'appended' } satisfies WriterRequest);
-      },
-      () => undefined,
-    );
-  }
 
   /** Asks the writer; what was queued before is handed over first. @throws StorageError */
   async ask(request: Asking): Promise<Extract<WriterAnswer, { op: 'answer' }>['value']> {
@@ -220,7 +208,6 @@ export class AuditQueue {
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
-    this.#direct?.close();
     this.#progress.release('writer');
     this.#rejectAsked(new StorageError('STORAGE_FAILED', 'the audit log was closed'));
     const unwritten = this.queuedBytes;
@@ -234,7 +221,6 @@ export class AuditQueue {
   }
 
   #postSoon(): void {
-    if (this.#isPosting) return;
     this.#isPosting = true;
     this.#options.clock.sleep(gatherMs, this.#closing.signal).then(
       () => {
@@ -251,7 +237,10 @@ export class AuditQueue {
     const text = this.#pending.join('');
     this.#pending = [];
     this.#pendingLength = 0;
-    const bytes = Buffer.from(new SharedArrayBuffer(Buffer.byteLength(text)));
+    this.#postedAt = this.#options.clock.monotonic();
+    // a stream's lines are read once more after they count as written
+    const isFree = !this.#isStream && this.#posted === this.#progress.written;
+    const bytes = this.#memory.take(Buffer.byteLength(text), isFree);
     bytes.write(text);
     const chunk = { bytes, start: this.#posted };
     this.#posted += bytes.length;
@@ -283,8 +272,8 @@ export class AuditQueue {
     try {
       if (!this.#progress.acquire('caller', appendTimeoutMs)) return failure('ETIMEDOUT', 'the disk does not answer');
       if (this.#progress.isMidLine) return failure('EAGAIN', 'the reader does not read');
-      if (this.#direct === undefined) return passOn(this.#options.file, Buffer.from(line));
-      return this.#direct.appendHeld(line).error;
+      const { file } = this.#options;
+      return this.#isStream ? passOn(file, Buffer.from(line)) : appendBeside(file, this.#progress, line);
     } catch (error) {
       return error;
     } finally {

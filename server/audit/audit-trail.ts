@@ -60,7 +60,6 @@ export class AuditTrail {
     progress.head = isShort ? stored : found;
     this.missing = isShort ? { from: found.seq + 1, to: stored.seq } : undefined;
     this.#signedSeq = stored?.seq ?? 0;
-    progress.turn();
   }
 
   get file(): AuditFile {
@@ -130,14 +129,13 @@ export class AuditTrail {
 
   /** Opens what the path names now; returns the file that had it before, which the caller closes. @throws what the disk refuses */
   reopen(): AuditFile {
-    const { path, clock, progress } = this.#options;
+    const { path, clock } = this.#options;
     const before = this.#file;
     const file = new AuditFile(path, clock.now());
     before.sync();
     this.#file = file;
     this.#first = undefined;
     syncDirectoryNow(dirname(path));
-    progress.turn();
     return before;
   }
 
@@ -169,13 +167,7 @@ export class AuditTrail {
     this.#file.close();
   }
 
-  #appendSigned(
-    event: AuditEventName,
-    at: number,
-    detail: string,
-    signer: Signer,
-    through: ChainHead | undefined = undefined,
-  ): void {
+  #appendSigned(event: AuditEventName, at: number, detail: string, signer: Signer, through?: ChainHead): void {
     const { progress } = this.#options;
     const about = { artifact: 'audit', clientIp: '', cached: false, outcome: 'ok', requestId: '' } as const;
     const line = this.#encoder.encode({ event, at, ...about, detail });

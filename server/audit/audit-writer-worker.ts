@@ -19,6 +19,7 @@ import { signerOf } from './signing.ts';
 /** Writes the audit log and its index, so that a slow disk slows nobody who pulls. */
 const syncEveryMs = 1000;
 const retryMs = 1000;
+const indexEveryMs = 50;
 /** Slices indexed before closing: what is left is found again at the next opening. */
 const slicesAtClose = 20;
 const recentEvents = 1000;
@@ -40,6 +41,7 @@ class Writer {
   readonly #closing = new AbortController();
   readonly #sink: Sink;
   #isIndexing = false;
+  #isCaughtUp = false;
   #isWaiting = false;
   #isTidied = false;
   #isClosed = false;
@@ -80,9 +82,8 @@ class Writer {
   }
 
   handle(request: WriterRequest): void {
-    if (request.op === 'lines' || request.op === 'appended') {
-      if (request.op === 'lines') this.#queue.push(request);
-      else this.#unsynced = true;
+    if (request.op === 'lines') {
+      this.#queue.push(request);
       this.#pump();
       return;
     }
@@ -93,9 +94,7 @@ class Writer {
     }
   }
 
-  #answer(
-    request: Exclude<WriterRequest, { op: 'lines' | 'appended' }>,
-  ): Extract<WriterAnswer, { op: 'answer' }>['value'] {
+  #answer(request: Exclude<WriterRequest, { op: 'lines' }>): Extract<WriterAnswer, { op: 'answer' }>['value'] {
     if (request.op === 'search') return this.#search.search(request.query);
     if (request.op === 'clients') return this.#search.clients(request.since);
     if (request.op === 'flush') this.#flush();
@@ -229,10 +228,15 @@ class Writer {
   #indexSoon(): void {
     if (this.#isIndexing || this.#sink.kind === 'stream') return;
     this.#isIndexing = true;
-    setImmediate(() => {
+    const step = (): void => {
       this.#isIndexing = false;
-      if (!this.#isClosed && !this.#indexStep()) this.#indexSoon();
-    });
+      if (this.#isClosed) return;
+      this.#isCaughtUp = this.#indexStep();
+      if (!this.#isCaughtUp) this.#indexSoon();
+    };
+    // a transaction for each batch would cost more than writing it
+    if (this.#isCaughtUp) systemClock.sleep(indexEveryMs, this.#closing.signal).then(step, () => undefined);
+    else setImmediate(step);
   }
 
   /** True when there is nothing to go on with now. */

@@ -54,7 +54,7 @@ export function lastSealedLine(source: LogSource): Buffer | undefined {
   const { size } = source;
   const block = Buffer.alloc(Math.min(searchBytes, size));
   const read = block.subarray(0, source.read(block, size - block.length));
-  for (let end = read.lastIndexOf(lineEnd); end > 0; ) {
+  for (let end = read.lastIndexOf(lineEnd); end > 0;) {
     const before = read.lastIndexOf(lineEnd, end - 1);
     const line = read.subarray(before + 1, end);
     if ((before >= 0 || size === block.length) && readSeal(line) !== undefined) return line;

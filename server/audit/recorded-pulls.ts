@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
 
 /** Rows one statement looks at: a few milliseconds of work, then others have a turn. */
-const windowRows = 10_000;
+const windowRows = 5000;
 /** Rows are in the order in which they were written; a clock that was set back puts some out of place. */
 const playMs = 3_600_000;
 
@@ -58,7 +58,11 @@ export async function recordedPulls(db: Database, since: number, signal: AbortSi
     high = low;
     await nextTurn();
   }
-  return named(db, [...totals.values()].sort((one, other) => other.at - one.at), signal);
+  return named(
+    db,
+    [...totals.values()].sort((one, other) => other.at - one.at),
+    signal,
+  );
 }
 
 async function named(db: Database, rows: readonly GroupRow[], signal: AbortSignal): Promise<RecordedPull[]> {

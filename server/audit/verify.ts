@@ -19,7 +19,7 @@ const maxUnsigned = 4 * checkpointLines;
 export interface VerifyOptions {
   /** In the order of the chain; one that ends with `.gz` is unpacked. */
   readonly files: readonly string[];
-  /** Public keys (32 bytes in base64) that may sign; undefined: whoever signed is only named. */
+  /** Fingerprints of the keys that may sign; undefined: whoever signed is only named. */
   readonly keys?: readonly string[] | undefined;
   /** Whether these are all files of the log: then it must begin with line 1, or say, signed, why it does not. */
   readonly isWhole: boolean;
@@ -142,7 +142,7 @@ class ChainCheck {
       keys: [...this.#signers].map(([key, checkpoints]) => ({
         fingerprint: fingerprintOf(key),
         checkpoints,
-        ...(this.#keys === undefined ? {} : { isKnown: this.#keys.has(key) }),
+        ...(this.#keys === undefined ? {} : { isKnown: this.#keys.has(fingerprintOf(key)) }),
       })),
       problems: problems.slice(0, maxProblems),
       problemsTotal: problems.length,
@@ -162,7 +162,8 @@ class ChainCheck {
     if (seal.seq === this.#options.last?.seq) this.#lastFound ??= here.hash;
     if (this.#head === undefined) {
       this.#first = { seal, file: path, line: this.#ofFile.lines };
-      if (seal.seq === 1 && seal.prev !== chainStart.hash) this.#tell('edited', 'line 1 of the chain does not begin it');
+      if (seal.seq === 1 && seal.prev !== chainStart.hash)
+        this.#tell('edited', 'line 1 of the chain does not begin it');
     } else if (!this.#follows(this.#head, seal)) return;
     this.#head = here;
     if (seal.signature !== undefined) this.#signed(line, seal, here);
@@ -211,7 +212,7 @@ class ChainCheck {
       return;
     }
     this.#signers.set(key, (this.#signers.get(key) ?? 0) + 1);
-    if (this.#keys?.has(key) === false) {
+    if (this.#keys?.has(fingerprintOf(key)) === false) {
       this.#tell('unknown-key', `signed with the key ${fingerprintOf(key)}, which is not this mirror's`);
       return;
     }
@@ -248,15 +249,15 @@ class ChainCheck {
 
   #checkEnd(): void {
     const { last, isWhole, files } = this.#options;
-    if (last === undefined || (!isWhole && (this.#head?.seq ?? 0) < last.seq)) return;
-    const where = { file: this.#head?.file ?? files.at(-1) ?? '', line: this.#head?.line ?? 0 };
-    if ((this.#head?.seq ?? 0) < last.seq) {
-      const message = `the log ends with line ${String(this.#head?.seq ?? 0)} of the chain; line ${String(last.seq)} was signed at ${new Date(last.at).toISOString()}`;
-      this.#problems.push({ kind: 'truncated', ...where, message });
-    } else if (this.#lastFound !== undefined && this.#lastFound !== last.hash) {
-      const message = `line ${String(last.seq)} of the chain is not the one that was signed at ${new Date(last.at).toISOString()}`;
-      this.#problems.push({ kind: 'edited', ...where, message });
+    const head = this.#head ?? { seq: 0, file: files.at(-1) ?? '', line: 0 };
+    if (last === undefined) return;
+    const signed = `was signed at ${new Date(last.at).toISOString()}`;
+    if (isWhole && head.seq < last.seq) {
+      const message = `the log ends with line ${String(head.seq)} of the chain; line ${String(last.seq)} ${signed}`;
+      this.#tell('truncated', message, head);
     }
+    if (this.#lastFound !== undefined && this.#lastFound !== last.hash)
+      this.#tell('edited', `line ${String(last.seq)} of the chain is not the one that ${signed}`, head);
   }
 
   #noteTime(line: Buffer): void {
@@ -265,7 +266,7 @@ class ChainCheck {
     this.#lastAt = at ?? this.#lastAt;
   }
 
-  #tell(kind: VerifyProblemKind, message: string, place: { file: string; line: number } | undefined = undefined): void {
+  #tell(kind: VerifyProblemKind, message: string, place?: { readonly file: string; readonly line: number }): void {
     const { file, line } = place ?? { file: this.#ofFile.path, line: this.#ofFile.lines };
     this.#problems.push({ kind, file, line, message });
   }
@@ -287,5 +288,7 @@ function timeOf(timestamp: string | undefined): number | undefined {
 }
 
 function linesText(from: number, to: number): string {
-  return from === to ? `line ${String(from)} of the chain is` : `lines ${String(from)} to ${String(to)} of the chain are`;
+  return from === to
+    ? `line ${String(from)} of the chain is`
+    : `lines ${String(from)} to ${String(to)} of the chain are`;
 }

@@ -9,7 +9,7 @@ import type { TagRoots } from '../storage/tag-roots.ts';
 
 /** Looks up what a decision waits for; a source that can't tell says so in its detail, and nothing is allowed by that. */
 export interface FactSources {
-  signature(repository: string, digest: string): Promise<NonNullable<PolicyFacts['signature']>>;
+  signature(target: GateRequest['target'], digest: string): Promise<NonNullable<PolicyFacts['signature']>>;
   marketplace(repository: string): Promise<NonNullable<PolicyFacts['marketplace']>>;
 }
 
@@ -146,16 +146,16 @@ export class PolicyGate {
       const decision = this.#decide(request, about, facts);
       if (decision.needs.length === 0) return decision;
       for (const name of decision.needs)
-        facts = { ...facts, ...(await this.#lookUp(name, request.target.name, about.digest)) };
+        facts = { ...facts, ...(await this.#lookUp(name, request.target, about.digest)) };
     }
   }
 
-  async #lookUp(name: Need, repository: string, digest: string): Promise<Partial<PolicyFacts>> {
+  async #lookUp(name: Need, target: GateRequest['target'], digest: string): Promise<Partial<PolicyFacts>> {
     const { facts, roots } = this.#parts;
     if (name === 'reference') throw new Error('a rule asks for a reference although there is a digest');
-    if (name === 'firstSeenAt') return { firstSeenAt: roots.firstSeenAt(repository, digest) };
-    if (name === 'signature') return { signature: await facts.signature(repository, digest) };
-    return { marketplace: await facts.marketplace(repository) };
+    if (name === 'firstSeenAt') return { firstSeenAt: roots.firstSeenAt(target.name, digest) };
+    if (name === 'signature') return { signature: await facts.signature(target, digest) };
+    return { marketplace: await facts.marketplace(target.name) };
   }
 
   #decide(

@@ -49,7 +49,12 @@ export interface ReplayReport {
   readonly denied: number;
   /** Pulls that were denied then and would be allowed now. */
   readonly nowAllowed: number;
-  readonly rules: readonly { readonly rule: string; readonly mode: 'dry-run' | 'enforce'; readonly pulls: number; readonly names: number }[];
+  readonly rules: readonly {
+    readonly rule: string;
+    readonly mode: 'dry-run' | 'enforce';
+    readonly pulls: number;
+    readonly names: number;
+  }[];
   /** Newest first, at most 1000. */
   readonly items: readonly ReplayItem[];
   readonly itemsTotal: number;

@@ -156,6 +156,14 @@ export class Room {
     });
   }
 
+  /** Whether so many bytes have room, or had if all that may go went. Nothing goes for the answer. */
+  couldFit(bytes: number): boolean {
+    const lack = this.#shortage(bytes);
+    if (lack === undefined || !this.#isHopeless(lack)) return true;
+    this.#notKept += 1;
+    return this.#refuse(lack.limit);
+  }
+
   /** Brings what is kept under the limits as they are now; all that may go goes when that is what it takes. */
   async tidy(tell?: TellProgress): Promise<void> {
     if (!this.isShort) return;

@@ -90,8 +90,8 @@ export class Scrub {
       isBusy: parts.isBusy,
     });
     this.#state = readScrubState(this.#settings);
-    parts.blobs.onDamaged((digest, finding) => {
-      this.#foundByPull(digest, finding);
+    parts.blobs.onDamaged((digest, finding, file) => {
+      this.#foundByPull(digest, finding, file);
     });
   }
 
@@ -303,10 +303,10 @@ export class Scrub {
   }
 
   /** A pull found the file gone or cut. Without its folder nothing is known of it: a share that is gone may come back. */
-  #foundByPull(digest: Digest, finding: Finding): void {
+  #foundByPull(digest: Digest, finding: Finding, file: FileIdentity | undefined): void {
     const { layout, clock } = this.#parts;
     if (this.#folder !== undefined && !isFolderThere(layout, this.#folder)) return;
-    const damaged: SetAside | undefined = this.#damage.setBlobAside(digest, { finding, now: clock.now() });
+    const damaged: SetAside | undefined = this.#damage.setBlobAside(digest, { finding, file, now: clock.now() });
     if (damaged !== undefined) this.#content.outOfService(damaged, finding);
   }
 }

@@ -21,7 +21,7 @@ export interface CommandOption {
 /** What a command takes beside the flags that stand for settings. */
 export interface CommandTakes {
   readonly options: readonly CommandOption[];
-  /** Names of the words that stand beside the flags, as the help shows them; one in brackets may be left out. */
+  /** Names of the words that stand beside the flags, as the help shows them; one in brackets may be left out, one with "..." be many. */
   readonly words: readonly string[];
 }
 
@@ -81,7 +81,7 @@ function readWords(
     isAfterUnknown = isFlag && !arg.includes('=');
     if (isPartOfIt) continue;
     if (isFlag) problems.push(unknownFlag(arg, command.name(), known));
-    else if (words.length < names.length) words.push(arg);
+    else if (words.length < names.length || names.at(-1)?.includes('...') === true) words.push(arg);
     else problems.push(oneWordTooMany(arg, command.name(), names));
   }
   const missing = names.slice(words.length).find((name) => !name.startsWith('['));

@@ -14,6 +14,7 @@ export interface Diagnosis {
   readonly check:
     | 'node'
     | 'settings'
+    | 'policy'
     | 'zot'
     | 'data-directory'
     | 'free-space'

@@ -3,6 +3,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Diagnosis } from './diagnostics.ts';
 import type { ZotReading } from '../config/zot-config.ts';
 import type { CliIo, CommandLine } from './io.ts';
+import { readPolicyFile } from './policy-file.ts';
 import { readSettings } from './settings.ts';
 import { describeZot, importHint, readZotPreview } from './zot.ts';
 
@@ -34,6 +35,7 @@ async function checkSettings(line: CommandLine, io: CliIo, isNodeNewEnough: bool
     { check: 'settings', state: 'passed', detail },
     ...(line.zotConfig === undefined ? [] : describeZotConfig(line.zotConfig, io)),
     ...describeZotContent(zot, line.zotConfig ?? ''),
+    ...describePolicyFile(settings.policy.file),
   ];
   if (!isNodeNewEnough) return read;
   // the database driver ends the process when it is loaded by a Node that is too old
@@ -63,6 +65,17 @@ function describeZotConfig(path: string, io: CliIo): readonly Diagnosis[] {
 function describeZotContent(zot: ZotReading | undefined, path: string): readonly Diagnosis[] {
   const hint = zot === undefined ? undefined : importHint(zot, path);
   return hint === undefined ? [] : [{ check: 'zot', state: 'skipped', detail: hint }];
+}
+
+/** Its problems have been found with those of the settings. */
+function describePolicyFile(path: string): readonly Diagnosis[] {
+  if (path === '') return [];
+  const { rules, warnings } = readPolicyFile(path);
+  const detail = `${path}: ${String(rules.length)} rule${rules.length === 1 ? '' : 's'}`;
+  return [
+    { check: 'policy', state: 'passed', detail },
+    ...warnings.map((warning): Diagnosis => ({ check: 'policy', state: 'skipped', detail: warning })),
+  ];
 }
 
 function formatDiagnosis(diagnosis: Diagnosis): string {

@@ -56,7 +56,6 @@ function problemsOf(line: CommandLine, command: SubCommand | undefined): string[
   if (name === undefined) return [];
   if (command === undefined)
     return [`"policy ${name}" is not a command; there are ${names.map((known) => `policy ${known}`).join(', ')}.`];
-  const { action, days } = line.options;
   return [
     ...(command === 'test' && word === undefined
       ? ['"policy test" needs a reference, as in "policy test ghcr.io/org/app:v1".']
@@ -67,12 +66,16 @@ function problemsOf(line: CommandLine, command: SubCommand | undefined): string[
     ...Object.keys(line.options)
       .filter((option) => !takes[command].includes(option))
       .map((option) => `--${option} has no effect on "policy ${command}".`),
-    ...(action === undefined || actions.some((known) => known === action)
-      ? []
-      : [`--action must be one of ${actions.join(', ')}, not ${JSON.stringify(action)}.`]),
-    ...(days === undefined || (/^\d{1,4}$/.test(days) && Number(days) >= 1 && Number(days) <= 3650)
-      ? []
-      : [`--days must be a number of days from 1 to 3650, not ${JSON.stringify(days)}.`]),
+    ...valueProblems(line.options),
+  ];
+}
+
+function valueProblems({ action, days }: CommandLine['options']): string[] {
+  const isAction = action === undefined || actions.some((known) => known === action);
+  const isDays = days === undefined || (/^[1-9]\d{0,3}$/.test(days) && Number(days) <= 3650);
+  return [
+    ...(isAction ? [] : [`--action must be one of ${actions.join(', ')}, not ${JSON.stringify(action)}.`]),
+    ...(isDays ? [] : [`--days must be a number of days from 1 to 3650, not ${JSON.stringify(days)}.`]),
   ];
 }
 
@@ -202,7 +205,9 @@ async function show({ admin, line, io }: Run): Promise<number> {
   }
   const { file, rules, problems, version } = view;
   if (problems.length > 0)
-    io.err(`The last edit of ${file ?? 'the policy'} does not hold; the policy before it does. "policy lint" says why.`);
+    io.err(
+      `The last edit of ${file ?? 'the policy'} does not hold; the policy before it does. "policy lint" says why.`,
+    );
   if (rules.length === 0) {
     io.out('No policy: everything is allowed. --policy FILE, and the window\'s page "Policies", make one.');
     return 0;

@@ -47,6 +47,21 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     hasJson: true,
     load: async () => (await import('./catalog.ts')).catalog,
   },
+  audit: {
+    summary: 'prove that nobody changed the audit log, or show the key that signs it',
+    flags: serveFlags.filter(({ name }) => name === 'storage' || name === 'audit'),
+    options: [
+      {
+        name: 'key',
+        placeholder: 'FILE|FINGERPRINT',
+        help: 'the only key that may have signed: its public half as PEM, or its fingerprint (default: those of the data directory)',
+      },
+    ],
+    words: ['verify|key', '[FILE...]'],
+    note: 'audit verify without FILE reads the whole log, beside a running mirror or without one. Exit code 1 when it finds anything wrong.',
+    hasJson: true,
+    load: async () => (await import('./audit.ts')).audit,
+  },
   storage: {
     summary: 'show what fills the disk, what bounds it, and what goes next when room is needed',
     flags: serveFlags.filter(({ name }) => name === 'storage'),

@@ -3,6 +3,7 @@ import { collide, formatAddress, isLoopback, parseAddress } from './address.ts';
 import type { ListenAddress } from './address.ts';
 import type { SettingProblem } from './issue-sentence.ts';
 import { proxyProblem } from './proxy.ts';
+import type { AuditReceiver } from './audit-receiver.ts';
 import type { AccountSettings, Settings, UpstreamSettings } from './schema.ts';
 import type { SettingPath } from './settings-file.ts';
 import { canonicalHost, upstreamUrlProblem } from './upstream-text.ts';
@@ -18,6 +19,7 @@ export function checkSettings(settings: SoundSettings, upstreams: SoundUpstreams
     ...checkAddresses(settings),
     ...checkUpstreams(upstreams),
     ...checkTrustedProxies(settings.trustedProxies ?? []),
+    ...checkReceivers(settings.audit),
   ];
 }
 
@@ -105,6 +107,40 @@ function checkTrustedProxies(ranges: readonly string[]): readonly SettingProblem
         ? undefined
         : `${JSON.stringify(range)} is not an address or range such as "10.0.0.7" or "10.0.0.0/8"`,
     ),
+  );
+}
+
+function checkReceivers(audit: SoundSettings['audit']): readonly SettingProblem[] {
+  const names = new Set<string>();
+  return (audit?.forward ?? []).flatMap((to, index) => {
+    const path: SettingPath = ['audit', 'forward', index];
+    const isKnown = names.has(to.name);
+    names.add(to.name);
+    return [
+      ...problemAt([...path, 'name'], isKnown ? `"${to.name}" is the name of another receiver already` : undefined),
+      ...receiverProblems(to, path),
+      ...problemAt(
+        path,
+        audit?.file === '-' ? 'needs an audit log in a file: what goes to standard output is not kept' : undefined,
+      ),
+    ];
+  });
+}
+
+const receiverUrls: Readonly<Record<string, { readonly pattern: RegExp; readonly example: string }>> = {
+  syslog: { pattern: /^(?:tcp|tls):$/, example: 'tls://logs.example.org:6514' },
+  webhook: { pattern: /^https?:$/, example: 'https://events.example.org/audit' },
+};
+
+function receiverProblems(to: AuditReceiver, path: SettingPath): readonly SettingProblem[] {
+  const kind = receiverUrls[to.type];
+  if (kind === undefined)
+    return problemAt([...path, 'file'], to.file === '' ? 'is missing: name the file to append to' : undefined);
+  const url = URL.parse(to.url);
+  const isGood = url !== null && url.hostname !== '' && kind.pattern.test(url.protocol);
+  return problemAt(
+    [...path, 'url'],
+    isGood ? undefined : `${JSON.stringify(to.url)} is not a URL such as "${kind.example}"`,
   );
 }
 

@@ -15,6 +15,7 @@ interface Kind {
     readonly values?: readonly unknown[];
     readonly entries?: Readonly<Record<string, string>>;
     readonly shape?: Readonly<Record<string, Kind>>;
+    readonly valueType?: Kind;
   };
 }
 
@@ -32,10 +33,22 @@ export interface SettingProblem {
  */
 export function describeIssue(issue: Issue, input: unknown, schema: Kind = settings): readonly SettingProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+  if (issue.code === 'invalid_union') {
+    const inner = meantBranch(issue);
+    if (inner !== undefined)
+      return inner.flatMap((one) => describeIssue({ ...one, path: [...issue.path, ...one.path] }, input, schema));
+  }
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(path, key, schema));
   const value = valueAt(input, path);
   const given = mayBeSecret(path, value) ? kindOf(value) : showValue(value);
   return [{ path, message: sentence(issue, kindAt(path, schema), { value, given }) }];
+}
+
+/** What is wrong inside of the one form of several that was meant: the one whose own type fits. */
+function meantBranch(issue: Extract<Issue, { code: 'invalid_union' }>): readonly Issue[] | undefined {
+  return issue.errors.find((issues) =>
+    issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
 }
 
 function sentence(
@@ -66,7 +79,10 @@ function quotingHint(kind: Kind | undefined, value: unknown): string {
 }
 
 function unknownSetting(parent: SettingPath, key: string, schema: Kind): SettingProblem {
-  const known = Object.keys(unwrapped(kindAt(parent, schema))?.def.shape ?? {});
+  const def = unwrapped(kindAt(parent, schema))?.def;
+  const known = [def, ...(def?.options ?? []).map((one) => unwrapped(one)?.def)].flatMap((form) =>
+    Object.keys(form?.shape ?? {}),
+  );
   const guess = nearest(key, known);
   const advice = guess === undefined ? `known here are ${known.join(', ')}` : `did you mean ${guess}?`;
   return { path: [...parent, key], message: `is not a setting; ${advice}`, isName: true };
@@ -99,7 +115,13 @@ function kindAt(path: SettingPath, schema: Kind): Kind | undefined {
   let kind: Kind | undefined = schema;
   for (const part of path) {
     const def: Kind['def'] | undefined = unwrapped(kind)?.def;
-    kind = typeof part === 'number' ? def?.element : def?.shape?.[part];
+    const forms: readonly (Kind['def'] | undefined)[] = [
+      def,
+      ...(def?.options ?? []).map((one) => unwrapped(one)?.def),
+    ];
+    kind = forms
+      .map((form) => (typeof part === 'number' ? form?.element : (form?.shape?.[part] ?? form?.valueType)))
+      .find(Boolean);
   }
   return kind;
 }

@@ -40,7 +40,12 @@ export function resolvePaths<S extends SoundSettings>(settings: S, base: string,
   if (tls !== undefined)
     resolved.tls = { ...tls, cert: absolute(tls.cert), key: absolute(tls.key), clientCa: absolute(tls.clientCa) };
   if (upstreamTls !== undefined) resolved.upstreamTls = client(upstreamTls);
-  if (audit !== undefined) resolved.audit = { ...audit, file: audit.file === '-' ? '-' : absolute(audit.file) };
+  if (audit !== undefined)
+    resolved.audit = {
+      ...audit,
+      file: audit.file === '-' ? '-' : absolute(audit.file),
+      forward: audit.forward.map((to) => ({ ...to, file: absolute(to.file), ca: absolute(to.ca) })),
+    };
   if (policy !== undefined) resolved.policy = { ...policy, file: absolute(policy.file) };
   if (upstreams !== undefined)
     resolved.upstreams = upstreams.map((upstream) => ({ ...upstream, tls: client(upstream.tls) }));

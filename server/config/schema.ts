@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditReceiver } from './audit-receiver.ts';
 import { duration, size } from './quantities.ts';
 import { isVersionRange } from './version-range.ts';
 
@@ -243,6 +244,17 @@ export const settings = z.strictObject({
         .describe(
           'Audit log file (JSON Lines); "-" is standard output. Default: audit/audit.jsonl in the data directory.',
         ),
+      rotateSize: size
+        .prefault('256 MiB')
+        .describe('A file of the log that is this large is full, and a new one begins; 0 B: never by size.'),
+      rotateDaily: z.boolean().default(true).describe('Whether each day of UTC with events has a file of its own.'),
+      keepFor: duration
+        .prefault('0s')
+        .describe('Files of the log whose last line is older than this are deleted; 0s: none ever.'),
+      forward: z
+        .array(auditReceiver)
+        .default([])
+        .describe('Who gets each line of the log too; each from where it was left, also after an outage.'),
     })
     .prefault({})
     .describe('The audit log.'),

@@ -29,11 +29,31 @@ export interface PolicyFacts {
 }
 
 /** Exactly one of these is said of a signature, everywhere. */
-export interface SignatureFact {
-  readonly state: 'verified' | 'unsigned' | 'failed';
-  /** Who signed and by which key, or why it failed. */
-  readonly detail: string;
+export type SignatureFact =
+  | {
+      readonly state: 'verified';
+      /** Who signed and by which key. */
+      readonly detail: string;
+      /** At least one. */
+      readonly by: readonly ProvedSignature[];
+    }
+  | {
+      readonly state: 'unsigned' | 'failed' | 'not-checked';
+      /** What was looked for, or why it failed or was not checked. */
+      readonly detail: string;
+    };
+
+/** One signature that was proved, and by whom; a rule decides whether they are wanted. */
+export interface ProvedSignature {
+  readonly signers: readonly ProvedSigner[];
+  readonly annotations: Readonly<Record<string, string>>;
 }
+
+/** A key by its name in the policy, somebody without a key, or a certificate by the store it leads to. */
+export type ProvedSigner =
+  | { readonly kind: 'key'; readonly name: string }
+  | { readonly kind: 'identity'; readonly subject: string; readonly issuer: string }
+  | { readonly kind: 'certificate'; readonly store: string; readonly subject: string };
 
 /** What the marketplace says of a plugin. */
 export interface MarketplaceFact {
@@ -59,6 +79,8 @@ export type RuleOutcome =
 export interface CompiledRule {
   readonly name: string;
   readonly mode: 'dry-run' | 'enforce';
+  /** False for a name and tags that the rule is never about, whatever the digest; absent: it may be about any. */
+  readonly mayConcern?: (repository: string, tags: readonly string[]) => boolean;
   decide(subject: PolicySubject, tags: readonly string[], facts: PolicyFacts): RuleOutcome;
 }
 
@@ -92,19 +114,18 @@ export function evaluate(rules: readonly CompiledRule[], subject: PolicySubject,
   const tags = tagsOf(subject);
   const needs: Need[] = [];
   const wouldDeny: { rule: string; reason: string }[] = [];
-  for (const rule of rules) {
+  for (const rule of concerning(rules, subject.repository, tags)) {
     const outcome = rule.decide(subject, tags, facts);
-    if (outcome.effect === 'pass') continue;
-    if (outcome.effect === 'need') {
-      if (!needs.includes(outcome.fact)) needs.push(outcome.fact);
-      if (outcome.isLast === true && rule.mode === 'enforce') break;
-    } else if (rule.mode === 'dry-run') {
+    if (outcome.effect === 'need' && !needs.includes(outcome.fact)) needs.push(outcome.fact);
+    if (rule.mode === 'dry-run') {
       if (outcome.effect === 'deny') wouldDeny.push({ rule: rule.name, reason: outcome.reason });
     } else if (outcome.effect === 'deny') {
       return { effect: 'deny', rule: rule.name, reason: outcome.reason, needs: [], wouldDeny };
-    } else if (needs.length === 0) {
+    } else if (endsAsking(outcome)) {
+      // one that waits for a fact before it may still deny
+      if (needs.length > 0) break;
       return { effect: 'allow', rule: rule.name, reason: `rule ${rule.name} allows it`, needs, wouldDeny };
-    } else break;
+    }
   }
   if (needs.length > 0)
     return { effect: 'deny', rule: undefined, reason: `not known yet: ${needs.join(', ')}`, needs, wouldDeny };
@@ -125,14 +146,11 @@ export interface RuleWord {
 export function explain(rules: readonly CompiledRule[], subject: PolicySubject, facts: PolicyFacts): RuleWord[] {
   const tags = tagsOf(subject);
   let isDecided = false;
-  return rules.map(({ name, mode, decide }) => {
+  return rules.map((rule) => {
+    const { name, mode } = rule;
     if (isDecided) return { rule: name, mode, said: 'skipped', reason: undefined };
-    const outcome = decide(subject, tags, facts);
-    isDecided =
-      mode === 'enforce' &&
-      (outcome.effect === 'deny' ||
-        outcome.effect === 'allow' ||
-        (outcome.effect === 'need' && outcome.isLast === true));
+    const outcome = rule.decide(subject, tags, facts);
+    isDecided = mode === 'enforce' && (outcome.effect === 'deny' || endsAsking(outcome));
     const reason =
       outcome.effect === 'deny'
         ? outcome.reason
@@ -150,6 +168,53 @@ export const needWords: Readonly<Record<Need, string>> = {
   marketplace: 'what the marketplace says',
   reference: 'the tag or digest',
 };
+
+/** Whether no rule after it is asked, although it does not deny. */
+function endsAsking(outcome: RuleOutcome): boolean {
+  return outcome.effect === 'allow' || (outcome.effect === 'need' && outcome.isLast === true);
+}
+
+/** With fewer rules, asking all costs less than looking up whom to ask. */
+const fewRules = 8;
+/** Names, and names with their tags, whose rules are remembered per policy. */
+const rememberedNames = 4096;
+
+interface Remembered {
+  readonly byName: Map<string, readonly CompiledRule[]>;
+  readonly byTags: Map<string, readonly CompiledRule[]>;
+}
+
+const remembered = new WeakMap<readonly CompiledRule[], Remembered>();
+
+/** Those of the rules that may be about a name with tags: names repeat, and of 200 rules most are about others. */
+function concerning(
+  rules: readonly CompiledRule[],
+  repository: string,
+  tags: readonly string[],
+): readonly CompiledRule[] {
+  if (rules.length < fewRules) return rules;
+  let known = remembered.get(rules);
+  if (known === undefined) remembered.set(rules, (known = { byName: new Map(), byTags: new Map() }));
+  const { byName, byTags } = known;
+  const ofName = (): readonly CompiledRule[] => recall(byName, repository, () => choose(rules, repository, []));
+  if (tags.length === 0) return ofName();
+  // neither names nor tags have blanks
+  return recall(byTags, `${repository} ${tags.join(' ')}`, () => choose(ofName(), repository, tags));
+}
+
+function choose(rules: readonly CompiledRule[], repository: string, tags: readonly string[]): readonly CompiledRule[] {
+  return rules.filter((rule) => rule.mayConcern?.(repository, tags) !== false);
+}
+
+function recall<T>(known: Map<string, T>, key: string, find: () => T): T {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  // clients choose the names, so what is remembered is bounded
+  if (known.size >= rememberedNames) known.clear();
+  const found = find();
+  known.set(key, found);
+  return found;
+}
 
 function tagsOf({ tag, knownTags }: PolicySubject): readonly string[] {
   return tag === undefined ? knownTags : [tag, ...knownTags];

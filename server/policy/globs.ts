@@ -8,6 +8,8 @@ export interface ArtifactGlob {
   matches(name: string, tags: readonly string[], digest: string | undefined, part?: string): boolean;
   /** True for a name of which it matches some tags or digests, perhaps not all. */
   mayMatch(name: string): boolean;
+  /** False when it matches nothing that has this name and these tags, whatever the digest. */
+  concerns(name: string, tags: readonly string[]): boolean;
 }
 
 /** Per pattern. */
@@ -25,16 +27,18 @@ export function compileArtifactGlob(text: string): ArtifactGlob {
   const { name, tag, digest } = splitPattern(text);
   const matchesName = compileGlob(name.startsWith('*/') ? `*${name}` : name);
   const mayMatch = matchesName;
-  if (digest !== undefined)
-    return {
-      text,
-      mayMatch,
-      matches: (asked, _, wanted, part) => (wanted === digest || part === digest) && matchesName(asked),
-    };
+  if (digest !== undefined) {
+    const matches: ArtifactGlob['matches'] = (asked, _, wanted, part) =>
+      (wanted === digest || part === digest) && matchesName(asked);
+    return { text, mayMatch, concerns: mayMatch, matches };
+  }
   if (tag === undefined || tag === '*' || tag === '**')
-    return { text, mayMatch, matches: (asked) => matchesName(asked) };
+    return { text, mayMatch, concerns: mayMatch, matches: (asked) => matchesName(asked) };
   const matchesTag = compileGlob(tag);
-  return { text, mayMatch, matches: (asked, tags) => matchesName(asked) && tags.some(matchesTag) };
+  const matches: ArtifactGlob['matches'] = (asked, tags) => matchesName(asked) && tags.some(matchesTag);
+  const concerns = (asked: string, tags: readonly string[]): boolean =>
+    tags.length === 0 ? matchesName(asked) : matches(asked, tags, undefined);
+  return { text, mayMatch, concerns, matches };
 }
 
 /**

@@ -6,20 +6,28 @@ import { splitPattern } from './globs.ts';
 import { compilePolicy } from './rules.ts';
 import { policyDocument } from './schema.ts';
 import type { PolicyDocument } from './schema.ts';
+import { detailOf } from './signature-rule.ts';
+import { noPolicyTrust, readTrust } from './trust-material.ts';
+import type { PolicyTrust, TrustReader } from './trust-material.ts';
 
 /** A policy that was read. */
 export interface ParsedPolicy {
   /** Undefined when there are problems: half a policy would allow what the other half denies. */
   readonly document: PolicyDocument | undefined;
   readonly rules: readonly CompiledRule[];
+  /** Whom it trusts; nobody when it was read without a reader. */
+  readonly trust: PolicyTrust;
   /** What is wrong, each one sentence with `file:line:column`. */
   readonly problems: readonly string[];
   /** What is allowed but hardly meant, in the same form. */
   readonly warnings: readonly string[];
 }
 
-/** Reads a policy (YAML 1.2, so JSON too). Never throws. `path` is how the person named the file. PURE. */
-export function parsePolicy(path: string, text: string): ParsedPolicy {
+/**
+ * Reads a policy (YAML 1.2, so JSON too). Never throws. `path` is how the person named the file. Without a `reader` the keys and
+ * certificates it trusts are not looked at. PURE but for what the reader does.
+ */
+export function parsePolicy(path: string, text: string, reader?: TrustReader): ParsedPolicy {
   const file = parseSettingsFile(path, text);
   const read = policyDocument.safeParse(file.content);
   const issues = file.isReadable ? (read.error?.issues ?? []) : [];
@@ -32,10 +40,21 @@ export function parsePolicy(path: string, text: string): ParsedPolicy {
           `${file.where(key, isName === true ? 'key' : 'value')}: ${formatPath(key)} ${message}${message.endsWith('?') ? '' : '.'}`,
       ),
   ];
-  if (problems.length > 0 || !read.success) return { document: undefined, rules: [], problems, warnings: [] };
-  const more = repeatedNames(file, read.data);
-  if (more.length > 0) return { document: undefined, rules: [], problems: more, warnings: [] };
-  return { document: read.data, rules: compilePolicy(read.data), problems: [], warnings: lint(file, read.data) };
+  if (problems.length > 0 || !read.success) return refused(problems);
+  const { trust, problems: untrusted } = readTrust(read.data, reader);
+  const more = [
+    ...repeatedNames(file, read.data),
+    ...untrusted.map(
+      ({ path: key, message }) =>
+        `${file.where(key)}: ${formatPath(key)} ${message}${message.endsWith('?') ? '' : '.'}`,
+    ),
+  ];
+  if (more.length > 0) return refused(more);
+  return { document: read.data, rules: compilePolicy(read.data), trust, problems: [], warnings: lint(file, read.data) };
+}
+
+function refused(problems: readonly string[]): ParsedPolicy {
+  return { document: undefined, rules: [], trust: noPolicyTrust, problems, warnings: [] };
 }
 
 /** A denial names its rule, so the name must tell which one it is. */
@@ -64,6 +83,7 @@ function lint(file: SettingsFile, document: PolicyDocument): string[] {
           ),
         ]),
     ...(document.sync === undefined ? [] : [at(['sync'], 'is not done from a policy')]),
+    ...lintTrust(document).map(({ path, message }) => at(path, message)),
     ...emptyLists(document).map((path) => at(path, 'is empty, so it allows everything')),
     ...(publishers?.allowed ?? []).flatMap((publisher, index) =>
       blocked.has(publisher.toLowerCase())
@@ -87,6 +107,29 @@ function lint(file: SettingsFile, document: PolicyDocument): string[] {
         at(['rules', index], `"${rule.name}" can never match: "${earlier}" before it decides about everything`),
       ),
     ]),
+  ];
+}
+
+/** Signatures that are wanted of nobody, and somebody who is trusted for nothing. */
+function lintTrust({
+  trust,
+  requireSignatures,
+  rules,
+}: PolicyDocument): { path: (string | number)[]; message: string }[] {
+  const { keys = {}, notation = {}, identities = [], trustedRoot } = trust ?? {};
+  const isNobody = Object.keys(keys).length + Object.keys(notation).length + identities.length === 0;
+  const nobody = 'can never hold: trust names nobody whose signature counts';
+  return [
+    ...(requireSignatures === true && isNobody ? [{ path: ['requireSignatures'], message: nobody }] : []),
+    ...rules.flatMap(({ require }, index) => {
+      const wanted = detailOf(require?.signature);
+      const isAnybody =
+        wanted !== undefined && wanted.keys.length + wanted.identities.length + wanted.notation.length === 0;
+      return isAnybody && isNobody ? [{ path: ['rules', index, 'require', 'signature'], message: nobody }] : [];
+    }),
+    ...(identities.length > 0 && trustedRoot === undefined
+      ? [{ path: ['trust', 'identities'], message: 'can never match: signers without a key need trust.trustedRoot' }]
+      : []),
   ];
 }
 

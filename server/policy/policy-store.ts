@@ -6,6 +6,7 @@ import type { CompiledRule, Decision, PolicyFacts, PolicySubject } from './evalu
 import { parsePolicy } from './parse-policy.ts';
 import type { ParsedPolicy } from './parse-policy.ts';
 import type { PolicyDocument } from './schema.ts';
+import type { PolicyTrust, TrustReader } from './trust-material.ts';
 
 /** Far more than a person writes. */
 export const policyLimitBytes = 4 * 2 ** 20;
@@ -22,6 +23,8 @@ export interface PolicyStoreParts {
   /** `--policy`; empty: the window's policy is used. */
   readonly file: string;
   readonly stored: StoredPolicy;
+  /** Reads the keys and certificates a policy trusts; without one nobody is. */
+  readonly reader?: TrustReader;
   /** Told when another policy holds, and when an edit was refused. */
   readonly onChange: (change: PolicyChange) => void;
 }
@@ -29,6 +32,8 @@ export interface PolicyStoreParts {
 /** What happened to the policy; a person reads the sentences. */
 export type PolicyChange =
   | { readonly kind: 'loaded'; readonly version: string; readonly warnings: readonly string[] }
+  /** A refused edit was taken back. */
+  | { readonly kind: 'mended'; readonly version: string }
   | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
 /** The policy as it holds now. */
@@ -65,7 +70,7 @@ export class PolicyStore {
   constructor(parts: PolicyStoreParts) {
     this.#parts = parts;
     this.#text = parts.file === '' ? (parts.stored.get(settingName) ?? '') : this.#readFile();
-    const loaded = load(this.#name, this.#text);
+    const loaded = load(this.#name, this.#text, parts.reader);
     if (loaded.parsed.problems.length > 0) throw new ConfigError(loaded.parsed.problems);
     this.#loaded = loaded;
   }
@@ -90,6 +95,11 @@ export class PolicyStore {
     return this.#loaded.parsed.document;
   }
 
+  /** Whom it trusts. */
+  get trust(): PolicyTrust {
+    return this.#loaded.parsed.trust;
+  }
+
   get version(): string {
     return this.#loaded.version;
   }
@@ -108,13 +118,22 @@ export class PolicyStore {
     };
   }
 
+  /** Reads a text as it would be read if it were saved; nothing changes. */
+  read(text: string): ParsedPolicy {
+    return parsePolicy(this.#name, text, this.#parts.reader);
+  }
+
   decide(subject: PolicySubject, facts: PolicyFacts): Decision {
     return evaluate(this.rules, subject, facts);
   }
 
   /** Reads the file again, if it is one and has changed; a broken or missing one leaves the policy as it was. */
   reload(): void {
-    if (this.#parts.file === '') return;
+    if (this.#parts.file === '') {
+      // what it trusts may stand in files of their own
+      if (this.trust.hasFiles) this.#take(this.#text);
+      return;
+    }
     let text: string;
     try {
       text = this.#readFile();
@@ -128,7 +147,7 @@ export class PolicyStore {
     const isConfirmed = this.#wasEmptied;
     this.#wasEmptied = isEmptied;
     if (isEmptied && !isConfirmed) return;
-    if (text !== this.#text || this.#problems.length > 0) this.#take(text);
+    if (text !== this.#text || this.#problems.length > 0 || this.trust.hasFiles) this.#take(text);
   }
 
   /**
@@ -138,7 +157,7 @@ export class PolicyStore {
   replace(text: string): void {
     const { file, stored } = this.#parts;
     if (file !== '') throw new ConfigError([`the policy is read from ${file}; change it there.`], { value: file });
-    const { problems } = parsePolicy(this.#name, text);
+    const { problems } = this.read(text);
     if (problems.length > 0) throw new ConfigError(problems);
     stored.set(settingName, text);
     this.#take(text);
@@ -150,13 +169,17 @@ export class PolicyStore {
 
   #take(text: string): void {
     this.#text = text;
-    const loaded = load(this.#name, text);
+    const loaded = load(this.#name, text, this.#parts.reader);
     if (loaded.parsed.problems.length > 0) {
       this.#refuse(loaded.parsed.problems);
       return;
     }
+    const wasRefused = this.#problems.length > 0;
     this.#problems = [];
-    if (loaded.version === this.#loaded.version) return;
+    if (loaded.version === this.#loaded.version) {
+      if (wasRefused) this.#parts.onChange({ kind: 'mended', version: loaded.version });
+      return;
+    }
     this.#loaded = loaded;
     this.#parts.onChange({ kind: 'loaded', version: loaded.version, warnings: loaded.parsed.warnings });
   }
@@ -177,10 +200,10 @@ export class PolicyStore {
   }
 }
 
-function load(name: string, text: string): Loaded {
+function load(name: string, text: string, reader: TrustReader | undefined): Loaded {
   if (text.trim() === '') return nothing;
-  return {
-    version: createHash('sha256').update(text).digest('hex').slice(0, 12),
-    parsed: parsePolicy(name, text),
-  };
+  const parsed = parsePolicy(name, text, reader);
+  const hash = createHash('sha256').update(text);
+  if (parsed.trust.hasFiles) hash.update(JSON.stringify(parsed.trust));
+  return { version: hash.digest('hex').slice(0, 12), parsed };
 }

@@ -1,5 +1,6 @@
 import { formatDuration } from '../config/quantities.ts';
 import type { PolicyDocument, PolicyRule } from './schema.ts';
+import { detailOf } from './signature-rule.ts';
 
 /** One rule as a person reads it. */
 export interface RuleWords {
@@ -60,7 +61,7 @@ function effectWords({ require, then }: PolicyRule): string {
   const needed = [
     ...(require?.digest === true ? ['be asked for by digest'] : []),
     ...(require?.age === undefined ? [] : [`be known here for ${formatDuration(require.age)}`]),
-    ...(require?.signature === true ? ['be signed by a trusted key'] : []),
+    ...signatureWords(require?.signature),
   ];
   if (needed.length === 0) return then === 'deny' ? 'denied' : then === 'allow' ? 'allowed' : 'nothing is decided';
   const must = `must ${needed.join(' and ')}`;
@@ -70,4 +71,17 @@ function effectWords({ require, then }: PolicyRule): string {
 function oneOf(list: readonly string[]): string {
   const last = list.at(-1) ?? '';
   return list.length < 2 ? last : `${list.slice(0, -1).join(', ')} or ${last}`;
+}
+
+function signatureWords(signature: NonNullable<PolicyRule['require']>['signature']): readonly string[] {
+  const wanted = detailOf(signature);
+  if (wanted === undefined) return [];
+  const who = [
+    ...wanted.keys.map((key) => `the key ${key}`),
+    ...wanted.identities.map(({ subject }) => subject),
+    ...wanted.notation.map((store) => `a certificate of ${store}`),
+  ];
+  const says = Object.entries(wanted.annotations).map(([name, value]) => `${name}=${value}`);
+  const saying = says.length === 0 ? '' : `, saying ${says.join(' and ')}`;
+  return [`be signed by ${who.length === 0 ? 'somebody trusted' : oneOf(who)}${saying}`];
 }

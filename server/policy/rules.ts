@@ -3,6 +3,8 @@ import type { CompiledRule, PolicyFacts, PolicySubject, RuleOutcome } from './ev
 import { compileArtifactGlob, compileGlob } from './globs.ts';
 import type { ArtifactGlob } from './globs.ts';
 import type { PolicyDocument, PolicyRule } from './schema.ts';
+import { compileSignature, detailOf } from './signature-rule.ts';
+import type { SignatureRequirement } from './trust-section.ts';
 
 type Decide = CompiledRule['decide'];
 
@@ -21,8 +23,8 @@ export function compilePolicy(document: PolicyDocument): readonly CompiledRule[]
     ...named('blockedArtifacts', document.blockedArtifacts, blockedPart),
     ...named('allowedTypes', document.allowedTypes, allowedType),
     ...(plugins?.requireVerified === true ? [enforced('plugins.requireVerified', requireVerified)] : []),
-    ...(document.requireSignatures === true ? [enforced('requireSignatures', (_, __, facts) => signed(facts))] : []),
-    ...rules.flatMap(compileRule),
+    ...(document.requireSignatures === true ? [enforced('requireSignatures', signedBy(undefined, document))] : []),
+    ...rules.flatMap((rule) => compileRule(rule, document)),
   ];
 }
 
@@ -110,24 +112,21 @@ function requireVerified(
   return marketplace.state === 'verified' ? pass : deny(`the plugin is not verified: ${marketplace.detail}`);
 }
 
-function signed({ signature }: PolicyFacts): RuleOutcome {
-  if (signature === undefined) return { effect: 'need', fact: 'signature' };
-  if (signature.state === 'verified') return pass;
-  return deny(
-    signature.state === 'unsigned'
-      ? `it is unsigned: ${signature.detail}`
-      : `its signature failed: ${signature.detail}`,
-  );
+function signedBy(requirement: SignatureRequirement | undefined, document: PolicyDocument): Decide {
+  const decide = compileSignature(requirement, document);
+  return (_, __, facts) => decide(facts);
 }
 
-function compileRule(rule: PolicyRule): CompiledRule[] {
+function compileRule(rule: PolicyRule, document: PolicyDocument): CompiledRule[] {
   if (rule.mode === 'off') return [];
-  const isAbout = compileScope(rule);
-  const decide = compileEffect(rule);
+  const artifacts = rule.artifacts.map(compileArtifactGlob);
+  const isAbout = compileScope(rule, artifacts);
+  const decide = compileEffect(rule, document);
   return [
     {
       name: rule.name,
       mode: rule.mode,
+      mayConcern: (repository, tags) => artifacts.some((glob) => glob.concerns(repository, tags)),
       decide: (subject, tags, facts) => {
         const about = isAbout(subject, tags);
         if (about === 'some') return { effect: 'need', fact: 'reference', isLast: rule.then === 'allow' };
@@ -140,8 +139,10 @@ function compileRule(rule: PolicyRule): CompiledRule[] {
 /** `some`: the name alone is asked about, and the rule is about some of its tags or digests. */
 type Scope = 'none' | 'some' | 'all';
 
-function compileScope(rule: PolicyRule): (subject: PolicySubject, tags: readonly string[]) => Scope {
-  const artifacts = rule.artifacts.map(compileArtifactGlob);
+function compileScope(
+  rule: PolicyRule,
+  artifacts: readonly ArtifactGlob[],
+): (subject: PolicySubject, tags: readonly string[]) => Scope {
   const except = rule.except.map(compileArtifactGlob);
   const users = rule.users.map(compileGlob);
   const actions = new Set<string>(rule.actions);
@@ -159,18 +160,20 @@ function compileScope(rule: PolicyRule): (subject: PolicySubject, tags: readonly
   };
 }
 
-function compileEffect(rule: PolicyRule): Decide {
+function compileEffect(rule: PolicyRule, document: PolicyDocument): Decide {
   const because = rule.reason === '' ? '' : `: ${rule.reason}`;
   const { require, then } = rule;
   if (require === undefined) {
     const fixed = then === 'deny' ? deny(`rule ${rule.name} denies it${because}`) : allow;
     return () => fixed;
   }
+  const wanted = detailOf(require.signature);
+  const isSigned = wanted === undefined ? undefined : compileSignature(wanted, document);
   return (subject, _, facts) => {
     const missing = [
       require.digest === true && subject.tag !== undefined ? deny('it must be asked for by digest') : pass,
       require.age === undefined ? pass : oldEnough(require.age, facts),
-      require.signature === true ? signed(facts) : pass,
+      isSigned === undefined ? pass : isSigned(facts),
     ].find((outcome) => outcome.effect !== 'pass');
     if (missing === undefined) return then === 'allow' ? allow : pass;
     if (missing.effect === 'need') return then === 'allow' ? { ...missing, isLast: true } : missing;

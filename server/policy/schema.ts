@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../config/quantities.ts';
+import { signatureRequirement, trustSection } from './trust-section.ts';
 
 /** Kinds of zhi plugins: the second word of `zhi-<type>-<name>` (zhi-wire 3.6). */
 export const pluginTypes = ['config', 'transform', 'store', 'ui'] as const;
@@ -35,7 +36,10 @@ export const policyRule = z.strictObject({
     .strictObject({
       age: duration.optional().describe('The digest must be known here for this long.'),
       digest: z.boolean().optional().describe('It must be asked for by digest, never by tag.'),
-      signature: z.boolean().optional().describe('It must carry a signature that a trusted key made.'),
+      signature: z
+        .union([z.boolean(), signatureRequirement])
+        .optional()
+        .describe('It must carry a signature by somebody trusted: anybody of trust, or whom this names.'),
     })
     .optional()
     .describe('What must hold; where it does not, the rule denies.'),
@@ -73,6 +77,7 @@ export const policyDocument = z.strictObject({
     .optional()
     .describe('Only zhi plugins of these types; absent or empty allows all.'),
   requireSignatures: z.boolean().optional().describe('Every artifact must carry a signature that a trusted key made.'),
+  trust: trustSection.optional().describe('Whose signatures count: keys, signers without a key, certificates.'),
   retention: z
     .strictObject({ unusedDays: z.number().int().min(0).optional(), maxStorage: z.string().optional() })
     .optional()

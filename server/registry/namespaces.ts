@@ -64,6 +64,13 @@ export function matchNamespace(namespaces: Namespaces, request: NamespaceRequest
       `the first segment ${repository.slice(0, slash)} is an upstream`,
     );
   }
+  // no registry takes a port in a repository's name: asking the default upstream would only look like trouble with it
+  if (first.includes(':'))
+    return {
+      rule: 'none',
+      target: undefined,
+      explanation: `${repository.slice(0, slash)} is no upstream of this mirror`,
+    };
   return matchName(namespaces, repository);
 }
 

@@ -6,7 +6,7 @@ import type { Database, Statement } from '../db/database.ts';
 import { inTransaction, storageError } from '../db/database.ts';
 import { commitFile, syncDirectory } from '../lib/files.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Finding } from './blob-proof.ts';
+import type { FileIdentity, Finding } from './blob-proof.ts';
 import type { Layout } from './layout.ts';
 
 /** A blob's file, open for reading, and its size in bytes. Close the handle. */
@@ -28,7 +28,7 @@ export class BlobStore {
   readonly #isLinked: Statement<[number, string], { one: number }>;
   readonly #isInOwn: Statement<[string], { one: number }>;
   readonly #total: Statement<[], { bytes: number | null }>;
-  #tellDamaged: ((digest: Digest, finding: Finding) => void) | undefined;
+  #tellDamaged: ((digest: Digest, finding: Finding, file: FileIdentity | undefined) => void) | undefined;
 
   constructor(db: Database, layout: Layout) {
     this.#db = db;
@@ -71,8 +71,8 @@ export class BlobStore {
     return this.#total.get()?.bytes ?? 0;
   }
 
-  /** From now on `listener` takes a blob out of service whose file {@link open} finds gone or cut. */
-  onDamaged(listener: (digest: Digest, finding: Finding) => void): void {
+  /** From now on `listener` takes a blob out of service whose file {@link open} finds gone or cut; `file` is the one that was cut. */
+  onDamaged(listener: (digest: Digest, finding: Finding, file: FileIdentity | undefined) => void): void {
     this.#tellDamaged = listener;
   }
 
@@ -81,6 +81,7 @@ export class BlobStore {
     const sizeBytes = this.sizeOf(digest);
     if (sizeBytes === undefined) return undefined;
     let finding: Finding = 'missing';
+    let file: FileIdentity | undefined;
     try {
       const handle = await open(this.#layout.blob(digest), 'r');
       const stats = await handle.stat();
@@ -90,11 +91,12 @@ export class BlobStore {
       await handle.close();
       if (!isHeld) return undefined;
       finding = 'wrong size';
+      file = { device: stats.dev, inode: stats.ino };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, `reading blob ${digest}`);
     }
-    if (this.#tellDamaged === undefined) await this.remove(digest);
-    else this.#tellDamaged(digest, finding);
+    if (this.#tellDamaged === undefined) this.#forgetBroken(digest, sizeBytes);
+    else this.#tellDamaged(digest, finding, file);
     return undefined;
   }
 
@@ -172,19 +174,20 @@ export class BlobStore {
     return statSync(this.#layout.blob(digest), { throwIfNoEntry: false })?.size === sizeBytes;
   }
 
-  /** Forgets a blob: rows first, so that nothing is promised that may be gone, then the file. */
-  async remove(digest: Digest): Promise<void> {
-    inTransaction(this.#db, () => {
-      this.#db.prepare('DELETE FROM repository_blobs WHERE digest = ?').run(digest);
-      this.#db.prepare('DELETE FROM blobs WHERE digest = ?').run(digest);
-    });
-    await rm(this.#layout.blob(digest), { force: true });
-  }
-
   /** Whether the blob's file is there in full, whatever the rows say. */
   async hasFile(digest: Digest, sizeBytes: number): Promise<boolean> {
     const stats = await stat(this.#layout.blob(digest)).catch(() => undefined);
     return stats?.size === sizeBytes;
+  }
+
+  /** Looks again and forgets the rows in one turn: a push that finished since it was looked at has put a whole file there. */
+  #forgetBroken(digest: Digest, sizeBytes: number): void {
+    if (this.isHeld(digest, sizeBytes)) return;
+    inTransaction(this.#db, () => {
+      this.#db.prepare('DELETE FROM repository_blobs WHERE digest = ?').run(digest);
+      this.#db.prepare('DELETE FROM blobs WHERE digest = ?').run(digest);
+    });
+    rmSync(this.#layout.blob(digest), { force: true });
   }
 
   /** A file without its row is put back: the next pull proves it again, without a download. */

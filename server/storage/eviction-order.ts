@@ -30,9 +30,18 @@ const isTagged = 'EXISTS (SELECT 1 FROM tags t WHERE t.digest = p.digest AND t.r
 const isLedTo = `EXISTS (SELECT 1 FROM manifest_references f JOIN repository_manifests l ON l.repository_id = p.repository_id AND l.digest = f.parent
   WHERE f.child = p.digest AND f.kind = 'manifest')
   OR EXISTS (SELECT 1 FROM manifests m JOIN repository_manifests l ON l.repository_id = p.repository_id AND l.digest = m.subject WHERE m.digest = p.digest)`;
+// clients that pull an image never ask for its signature, which the policy may want: it goes after the image (cosign's tags)
+const isAttached = `p.key GLOB 'sha256-*' AND EXISTS (SELECT 1 FROM repository_manifests s
+  WHERE s.repository_id = p.repository_id AND s.digest = 'sha256:' || substr(p.key, 8, 64))`;
 
 const tables = {
-  tags: { table: 'tags', key: 'name', used: use, where: 'pinned = 0 AND checked_at IS NOT NULL AND', may: '1' },
+  tags: {
+    table: 'tags',
+    key: 'name',
+    used: use,
+    where: 'pinned = 0 AND checked_at IS NOT NULL AND',
+    may: `NOT (${isAttached})`,
+  },
   manifests: {
     table: 'repository_manifests',
     key: 'digest',

@@ -1,4 +1,5 @@
 import type { Database, Statement } from '../db/database.ts';
+import { BlobUsers } from './blob-users.ts';
 import type { EvictionCandidate } from './eviction-order.ts';
 
 /** What goes with a candidate. */
@@ -39,9 +40,6 @@ interface InRepository {
   readonly digest: string;
 }
 
-/** A blob that so many manifests reference is looked for from the repository's side. */
-const fanOutLimit = 256;
-
 // CROSS JOIN keeps the order of the tables: the way over all manifests of a repository must not be taken
 const here = (manifest: string): string =>
   `JOIN repository_manifests l ON l.repository_id = @repository AND l.digest = ${manifest}`;
@@ -58,9 +56,7 @@ export class EvictionPlanner {
   readonly #referrers: Statement<[InRepository], { digest: string }>;
   readonly #parents: Statement<[InRepository], { digest: string }>;
   readonly #blobs: Statement<[string], { digest: string }>;
-  readonly #fanOut: Statement<[string], { parents: number }>;
-  readonly #users: Statement<[InRepository], { digest: string }>;
-  readonly #usersByRepository: Statement<[InRepository], { digest: string }>;
+  readonly #users: BlobUsers;
 
   constructor(db: Database) {
     this.#repository = db.prepare('SELECT pinned, upstream FROM repositories WHERE id = ?');
@@ -72,7 +68,9 @@ export class EvictionPlanner {
        WHERE repository_id = @repository AND digest = @digest`,
     );
     this.#tags = db.prepare(
-      `SELECT name, first_seen_at, last_pulled_at, pinned FROM tags WHERE digest = @digest AND repository_id = @repository ORDER BY name`,
+      // a tag that was rolled back would come back from its upstream as what a person wanted to be rid of
+      `SELECT name, first_seen_at, last_pulled_at, pinned <> 0 OR held_since IS NOT NULL AS pinned
+       FROM tags WHERE digest = @digest AND repository_id = @repository ORDER BY name`,
     );
     this.#children = db.prepare(
       `SELECT DISTINCT f.child AS digest FROM manifest_references f CROSS ${here('f.child')} WHERE f.parent = @digest AND f.kind = 'manifest'`,
@@ -86,22 +84,7 @@ export class EvictionPlanner {
     this.#blobs = db.prepare(
       `SELECT DISTINCT child AS digest FROM manifest_references WHERE parent = ? AND kind <> 'manifest'`,
     );
-    this.#fanOut = db.prepare(
-      `SELECT count(*) AS parents FROM (SELECT 1 FROM manifest_references WHERE child = ? LIMIT ${String(fanOutLimit)})`,
-    );
-    this.#usersByRepository = db.prepare(
-      `SELECT l.digest FROM repository_manifests l CROSS JOIN manifest_references f ON f.parent = l.digest
-       WHERE l.repository_id = @repository AND f.child = @digest AND f.kind <> 'manifest'`,
-    );
-    this.#users = db.prepare(
-      `SELECT f.parent AS digest FROM manifest_references f CROSS ${here('f.parent')} WHERE f.child = @digest AND f.kind <> 'manifest'`,
-    );
-  }
-
-  /** Manifests of the repository that reference the blob, by the shorter way: many blobs (an empty config) are everywhere. */
-  #usersOf(repository: number, digest: string): IterableIterator<{ readonly digest: string }> {
-    const isEverywhere = this.#fanOut.get(digest)?.parents === fanOutLimit;
-    return (isEverywhere ? this.#usersByRepository : this.#users).iterate({ repository, digest });
+    this.#users = new BlobUsers(db);
   }
 
   /** What goes with it; undefined when it may not go, or is gone. */
@@ -208,11 +191,8 @@ export class EvictionPlanner {
   ): Pick<EvictionPlan, 'blobs' | 'references'> {
     const references = new Set(manifests.flatMap((manifest) => this.#blobs.all(manifest).map((blob) => blob.digest)));
     const leaving = new Set(manifests);
-    const isUsed = (digest: string): boolean => {
-      for (const user of this.#usersOf(repository, digest))
-        if (!leaving.has(user.digest) && !isGone(repository, user.digest)) return true;
-      return false;
-    };
+    const isUsed = (digest: string): boolean =>
+      this.#users.isUsed(repository, digest, (user) => leaving.has(user) || isGone(repository, user));
     return { references, blobs: [...references].filter((digest) => !isUsed(digest)) };
   }
 }

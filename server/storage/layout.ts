@@ -8,6 +8,7 @@ import type { Digest } from '../oci/digest.ts';
  *   <data>/mirror.db              state (SQLite, WAL)
  *   <data>/mirror.lock            held by the one running process
  *   <data>/secret.key             seals account passwords where there is no keychain, mode 0600
+ *   <data>/identity.key           signs the audit log: PEM, mode 0600
  *   <data>/audit/audit.jsonl      the audit log, unless a file is named
  *   <storage>/blobs/sha256/ab/abcd…     one file per blob, named by its digest; whole and verified, or absent
  *   <storage>/incoming/sha256-abcd….part  a download under way; resumed by Range after a break or a restart
@@ -18,6 +19,7 @@ export interface Layout {
   readonly database: string;
   readonly lock: string;
   readonly secretKey: string;
+  readonly identityKey: string;
   readonly auditFile: string;
   readonly storage: string;
   readonly incoming: string;
@@ -39,6 +41,7 @@ export function layoutOf(dataDirectory: string, storageDirectory: string): Layou
     database: join(dataDirectory, 'mirror.db'),
     lock: join(dataDirectory, 'mirror.lock'),
     secretKey: join(dataDirectory, 'secret.key'),
+    identityKey: join(dataDirectory, 'identity.key'),
     auditFile: join(dataDirectory, 'audit', 'audit.jsonl'),
     storage,
     incoming,

@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, write
 import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../db/database.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, StorageError } from '../errors.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Layout } from './layout.ts';
 
@@ -123,20 +123,22 @@ export interface CleanUp {
 /**
  * Start-up after any stop: removes what a crash left and keeps what can resume. A blob file without a row (a crash between
  * rename and commit) becomes a complete partial again, so that its digest is proved before it is served.
+ * @throws StorageError (STORAGE_FAILED) when blobs were stored and their whole folder is gone
  */
 export async function cleanUpAfterCrash(
   db: Database,
   layout: Layout,
   options: { readonly now: number; readonly partialMaxAgeMs: number },
 ): Promise<CleanUp> {
-  mkdirSync(layout.incoming, { recursive: true });
-  mkdirSync(layout.blobs, { recursive: true });
   const known = new Set(
     db
       .prepare<[], { digest: string }>('SELECT digest FROM blobs')
       .all()
       .map((row) => row.digest),
   );
+  if (known.size > 0) refuseGoneFolder(layout, known.size);
+  mkdirSync(layout.incoming, { recursive: true });
+  mkdirSync(layout.blobs, { recursive: true });
   let orphanBlobs = 0;
   const found = new Set<string>();
   for (const algorithm of await readdir(layout.blobs)) {
@@ -152,6 +154,16 @@ export async function cleanUpAfterCrash(
   forgetLost(db, lost, options.now);
   const removedPartials = await removeOldPartials(layout, options);
   return { orphanBlobs, lostBlobs: lost.length, removedPartials };
+}
+
+/** A disk that is not mounted must not make the mirror forget what was pushed: the rows would go, and then the files. */
+function refuseGoneFolder({ blobs }: Layout, count: number): void {
+  if (existsSync(blobs)) return;
+  throw new StorageError(
+    'STORAGE_FAILED',
+    `the folder ${blobs} is not there, though ${String(count)} blobs were stored in it; is its disk mounted? If they are gone for good, make an empty folder of that name`,
+    { value: blobs },
+  );
 }
 
 async function setAside(layout: Layout, digest: string, path: string, now: number): Promise<number> {

@@ -4,16 +4,19 @@ import { inTransaction, storageError } from '../db/database.ts';
 import { MirrorError, RequestError } from '../errors.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
+import { BlobUsers } from './blob-users.ts';
 import type { Layout } from './layout.ts';
 import { LeavingFiles } from './leaving-files.ts';
 import type { LeavingBatch } from './leaving-files.ts';
 import type { Leases } from './leases.ts';
+import { NearbyGraph } from './nearby-graph.ts';
 import { pinnedIn, planManifest, planRepository, planTag } from './removal-plan.ts';
 import type { RemovalPlan } from './removal-plan.ts';
 import { RemovalRows } from './removal-rows.ts';
 import type { FreedBlob } from './removal-rows.ts';
 import { GraphReader, blobsOf } from './repository-graph.ts';
 import type { RepositoryGraph } from './repository-graph.ts';
+import { TagStore } from './tag-store.ts';
 
 /** A repository, or one tag or digest of it. The client controls both. */
 export interface RemovalTarget {
@@ -41,6 +44,7 @@ export interface RemovalOptions {
 }
 
 const itemLimit = 1000;
+const emptyGraph: RepositoryGraph = { tags: [], manifests: new Map(), blobs: new Map(), referrers: new Map() };
 /** Rows of one transaction: some 10 ms. */
 const rowsAtOnce = 60;
 
@@ -56,6 +60,9 @@ const rowsAtOnce = 60;
 export class Removal {
   readonly #db: Database;
   readonly #graphs: GraphReader;
+  readonly #nearby: NearbyGraph;
+  readonly #tags: TagStore;
+  readonly #users: BlobUsers;
   readonly #rows: RemovalRows;
   readonly #leaving: LeavingFiles;
   readonly #leases: Leases | undefined;
@@ -66,6 +73,9 @@ export class Removal {
     this.#leaving = new LeavingFiles(layout);
     this.#leases = leases;
     this.#graphs = new GraphReader(db);
+    this.#nearby = new NearbyGraph(db);
+    this.#tags = new TagStore(db);
+    this.#users = new BlobUsers(db);
     this.#rows = new RemovalRows(db);
   }
 
@@ -151,11 +161,28 @@ export class Removal {
     const repository = this.#rows.find(target.repository);
     if (repository === undefined)
       throw new RequestError('NAME_UNKNOWN', `nothing is held of ${target.repository}`, { value: target.repository });
-    const graph = this.#graphs.read(repository.id);
+    const graph = this.#graph(repository.id, target.reference);
     const plan = planOf(graph, target);
     refusePinned([...(repository.isPinned ? [`repository ${target.repository}`] : []), ...pinnedIn(graph, plan)]);
-    const blobs = target.reference === undefined ? [...graph.blobs.keys()] : leavingBlobs(graph, plan);
+    const blobs =
+      target.reference === undefined ? [...graph.blobs.keys()] : this.#leavingBlobs(repository.id, graph, plan);
     return { repositoryId: repository.id, graph, plan, blobs };
+  }
+
+  /** Of a tag or a digest only what is near it: nobody may have to wait because the repository holds much else. */
+  #graph(repositoryId: number, reference: string | undefined): RepositoryGraph {
+    if (reference === undefined) return this.#graphs.read(repositoryId);
+    const root = isDigest(reference) ? reference : this.#tags.find(repositoryId, reference)?.digest;
+    return root === undefined ? emptyGraph : this.#nearby.around(repositoryId, root);
+  }
+
+  /** Blobs of removed manifests that no manifest left in the repository references. */
+  #leavingBlobs(repositoryId: number, graph: RepositoryGraph, plan: RemovalPlan): string[] {
+    const removed = new Set(plan.manifests);
+    return [...blobsOf(graph, plan.manifests)].filter(
+      (digest) =>
+        graph.blobs.has(digest) && !this.#users.isUsed(repositoryId, digest, (manifest) => removed.has(manifest)),
+    );
   }
 
   /** What becomes of the blobs that leave the repository and that nothing else has. */
@@ -239,16 +266,6 @@ function planOf(graph: RepositoryGraph, { repository, reference }: RemovalTarget
       { value: reference },
     );
   return isByDigest ? planManifest(graph, reference) : planTag(graph, reference);
-}
-
-/** Blobs of removed manifests that no manifest left in the repository references. */
-function leavingBlobs(graph: RepositoryGraph, plan: RemovalPlan): string[] {
-  const removed = new Set(plan.manifests);
-  const needed = blobsOf(
-    graph,
-    [...graph.manifests.keys()].filter((digest) => !removed.has(digest)),
-  );
-  return [...blobsOf(graph, plan.manifests)].filter((digest) => graph.blobs.has(digest) && !needed.has(digest));
 }
 
 function* batches(digests: readonly string[]): Generator<readonly string[]> {

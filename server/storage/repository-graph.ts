@@ -54,7 +54,8 @@ export interface RepositoryGraph {
   readonly referrers: ReadonlyMap<string, readonly string[]>;
 }
 
-interface ManifestDbRow {
+/** A row of `repository_manifests` beside its manifest. */
+export interface ManifestDbRow {
   readonly digest: string;
   readonly media_type: string;
   readonly artifact_type: string | null;
@@ -65,7 +66,8 @@ interface ManifestDbRow {
   readonly pinned: number;
 }
 
-interface ReferenceDbRow {
+/** A row of `manifest_references`. */
+export interface ReferenceDbRow {
   readonly parent: string;
   readonly child: string;
   readonly kind: GraphReference['kind'];
@@ -74,7 +76,8 @@ interface ReferenceDbRow {
   readonly platform: string | null;
 }
 
-interface TagDbRow {
+/** A row of `tags`. */
+export interface TagDbRow {
   readonly name: string;
   readonly digest: string;
   readonly first_seen_at: number;
@@ -117,8 +120,7 @@ export class GraphReader {
     for (const row of this.#references.iterate(repositoryId)) {
       const list = references.get(row.parent) ?? [];
       references.set(row.parent, list);
-      const { child, kind, media_type, size, platform } = row;
-      list.push({ digest: child, kind, mediaType: media_type, sizeBytes: size, platform: platform ?? undefined });
+      list.push(toReference(row));
     }
     const manifests = new Map<string, GraphManifest>();
     for (const row of this.#manifests.iterate(repositoryId))
@@ -158,7 +160,13 @@ export function blobsOf(graph: RepositoryGraph, manifests: Iterable<string>): Se
   return digests;
 }
 
-function toManifest(row: ManifestDbRow, references: readonly GraphReference[]): GraphManifest {
+/** A row as the graph has it. */
+export function toReference({ child, kind, media_type, size, platform }: ReferenceDbRow): GraphReference {
+  return { digest: child, kind, mediaType: media_type, sizeBytes: size, platform: platform ?? undefined };
+}
+
+/** A row, with what it references, as the graph has it. */
+export function toManifest(row: ManifestDbRow, references: readonly GraphReference[]): GraphManifest {
   const artifactType = row.artifact_type ?? undefined;
   const layerTypes = references.filter((reference) => reference.kind === 'layer').map((layer) => layer.mediaType);
   return {
@@ -175,7 +183,8 @@ function toManifest(row: ManifestDbRow, references: readonly GraphReference[]): 
   };
 }
 
-function toTag(row: TagDbRow): GraphTag {
+/** A row as the graph has it. */
+export function toTag(row: TagDbRow): GraphTag {
   return {
     name: row.name,
     digest: row.digest,
@@ -189,7 +198,8 @@ function toTag(row: TagDbRow): GraphTag {
   };
 }
 
-function referrersOf(manifests: ReadonlyMap<string, GraphManifest>): Map<string, string[]> {
+/** The manifests by the digest that is their subject. */
+export function referrersOf(manifests: ReadonlyMap<string, GraphManifest>): Map<string, string[]> {
   const referrers = new Map<string, string[]>();
   for (const { digest, subject } of manifests.values()) {
     if (subject === undefined) continue;

@@ -98,8 +98,10 @@ export class RetentionPlanner {
     const items = this.#chooseTags(name, tags, (digest) => this.#rows.holds(id, digest));
     const rule = this.#compiled.untaggedRule(name);
     if (items.length === 0 && rule === undefined) return;
+    await this.#spend(tags.length);
     const graph = await this.#graph(repository, tags, items);
     const untagged = rule === undefined ? [] : decideUntagged(graph, { ...rule, now, keepForMs });
+    await this.#spend(graph.nodes.size);
     for (const digest of untagged)
       items.push({
         name: formatArtifactName(name, digest),
@@ -137,6 +139,7 @@ export class RetentionPlanner {
     const everTagged = new Map(this.#rows.tagged(repository.id));
     // once its last tag is gone, a manifest is kept from now on
     for (const { leaving } of items) everTagged.set(leaving.digest, this.#at.now);
+    await this.#spend(tags.length);
     return {
       nodes: await this.#nodes(repository.id),
       isPinned: repository.isPinned,

@@ -103,7 +103,9 @@ export class RetentionRows {
        LEFT JOIN repository_manifests l ON l.repository_id = t.repository_id AND l.digest = t.digest
        WHERE t.repository_id = @id AND t.name = @name AND t.digest = @digest AND t.first_seen_at = @since
          AND t.pinned = 0 AND r.pinned = 0 AND coalesce(l.pinned, 0) = 0 AND t.held_since IS NULL
-         AND max(coalesce(t.last_pulled_at, 0), coalesce(l.last_pulled_at, 0)) <= @decidedAt`,
+         AND max(coalesce(t.last_pulled_at, 0), coalesce(l.last_pulled_at, 0)) <= @decidedAt
+         AND (t.checked_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM tag_history h
+           WHERE h.repository_id = t.repository_id AND h.name = t.name AND h.ended_at IS NULL AND h.last_seen_at > @decidedAt))`,
     );
     this.#loose = db.prepare(
       `SELECT 1 AS one FROM repository_manifests l JOIN repositories r ON r.id = l.repository_id
@@ -172,8 +174,8 @@ export class RetentionRows {
   }
 
   /**
-   * Removes a tag, or a manifest that nothing leads to, which is then kept to be restored; false when it was moved, pinned
-   * or pulled after `decidedAt`, and stays. Call inside a transaction.
+   * Removes a tag, or a manifest that nothing leads to, which is then kept to be restored; false when it was moved, pinned,
+   * pulled or pushed again after `decidedAt`, and stays. Call inside a transaction.
    */
   remove(repositoryId: number, item: Leaving, at: { readonly decidedAt: number; readonly now: number }): boolean {
     const { digest } = item;

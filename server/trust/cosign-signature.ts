@@ -27,10 +27,11 @@ export function signatureTagOf(digest: string): string {
   return `${digest.replace(':', '-')}.sig`;
 }
 
-/** The digest whose signatures such a tag keeps; undefined for any other tag. PURE. */
-export function subjectOfSignatureTag(tag: string): string | undefined {
-  const [, algorithm, hex] = /^(sha256|sha512)-([0-9a-f]{64}(?:[0-9a-f]{64})?)\.sig$/.exec(tag) ?? [];
-  return algorithm === undefined || hex === undefined ? undefined : `${algorithm}:${hex}`;
+/** The digest a payload says it is about; undefined for what is no payload. PURE. */
+export function subjectOfPayload(payload: Buffer | undefined): string | undefined {
+  const critical = payload === undefined ? undefined : asObject(readObject(payload)?.['critical']);
+  const digest = asObject(critical?.['image'])?.['docker-manifest-digest'];
+  return typeof digest === 'string' ? digest : undefined;
 }
 
 /**

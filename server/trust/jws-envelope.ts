@@ -15,7 +15,7 @@ export function readJwsEnvelope(content: Buffer): NotationEnvelope | undefined {
     algorithm: headers['alg'],
     contentType: headers['cty'],
     scheme: headers['io.cncf.notary.signingScheme'],
-    critical: Array.isArray(headers['crit']) ? (headers['crit'] as unknown[]) : [],
+    critical: listOf(headers['crit']),
     signingTime: timeOf(headers['io.cncf.notary.signingTime']),
     authenticSigningTime: timeOf(headers['io.cncf.notary.authenticSigningTime']),
     expiry: timeOf(headers['io.cncf.notary.expiry']),
@@ -24,6 +24,10 @@ export function readJwsEnvelope(content: Buffer): NotationEnvelope | undefined {
     data: Buffer.from(`${head}.${payload}`),
     signature: signatureBytes,
   };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : [];
 }
 
 function readChain(value: unknown): readonly Buffer[] | undefined {

@@ -1,5 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { ed25519ph } from '@noble/curves/ed25519.js';
 
 /** A public key somebody trusts, under a name. */
 export interface TrustedKey {
@@ -41,10 +42,21 @@ export function publicKeyProblem(pem: string): string | undefined {
 
 /**
  * Whether `key` made `signature` over `data`: ECDSA (DER) and RSA (PKCS #1 v1.5) over SHA-256, ECDSA over its curve's own hash
- * too (cosign signs with either, by version), Ed25519 over the data itself. PURE.
+ * too (cosign signs with either, by version), Ed25519 and Ed25519ph (RFC 8032; cosign signs with the second). PURE.
  */
 export function isSignedBy(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
-  if (key.asymmetricKeyType === 'ed25519') return verify(null, data, key, signature);
+  if (key.asymmetricKeyType === 'ed25519')
+    return verify(null, data, key, signature) || isPrehashed(key, data, signature);
   const own = hashOfCurve[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? 'sha256';
   return [...new Set(['sha256', own])].some((hash) => verify(hash, data, key, signature));
+}
+
+const ed25519Bytes = { key: 32, signature: 64 };
+
+/** Node knows Ed25519 only. */
+function isPrehashed(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length !== ed25519Bytes.signature) return false;
+  // the key is the end of its SubjectPublicKeyInfo (RFC 8410)
+  const bytes = key.export({ type: 'spki', format: 'der' }).subarray(-ed25519Bytes.key);
+  return ed25519ph.verify(signature, data, bytes, { zip215: false });
 }

@@ -10,7 +10,12 @@ export interface TrustTexts {
   readonly keys: readonly { readonly name: string; readonly pem: string }[];
   /** A Sigstore `trusted_root.json`. */
   readonly trustedRoot: string | undefined;
-  readonly stores: readonly { readonly name: string; readonly pem: string; readonly level: TrustStoreLevel }[];
+  readonly stores: readonly {
+    readonly name: string;
+    readonly pem: string;
+    readonly level: TrustStoreLevel;
+    readonly subjects: readonly string[];
+  }[];
 }
 
 /** What signatures are checked by. */
@@ -19,9 +24,6 @@ export interface TrustRoots {
   readonly keyless: Keyless | undefined;
   readonly stores: readonly TrustStore[];
 }
-
-/** Nobody is trusted. */
-export const noTrust: TrustRoots = { keys: [], keyless: undefined, stores: [] };
 
 /** Whether no signature could be verified whatever it is. PURE. */
 export function isTrustEmpty({ keys, keyless, stores }: TrustRoots): boolean {

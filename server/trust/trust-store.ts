@@ -13,6 +13,8 @@ export interface TrustStore {
   readonly name: string;
   readonly level: TrustStoreLevel;
   readonly certificates: readonly X509Certificate[];
+  /** Distinguished names, each a list of parts that a signer must have; anybody when there is none. */
+  readonly subjects: readonly string[];
 }
 
 /** A chain that leads to a certificate of a store. */
@@ -49,9 +51,10 @@ export function openTrustStore(store: {
   readonly name: string;
   readonly pem: string;
   readonly level: TrustStoreLevel;
+  readonly subjects: readonly string[];
 }): TrustStore {
-  const { name, level, pem } = store;
-  return { name, level, certificates: (pem.match(block) ?? []).map((text) => new X509Certificate(text)) };
+  const { name, level, pem, subjects } = store;
+  return { name, level, subjects, certificates: (pem.match(block) ?? []).map((text) => new X509Certificate(text)) };
 }
 
 /**
@@ -70,6 +73,7 @@ export function followChain(chain: readonly Buffer[], store: TrustStore, at: num
   const beginsAt = Math.max(...certificates.map(({ validFromDate }) => validFromDate.getTime()));
   if (beginsAt > at) return 'a certificate of its chain is not valid yet';
   if (endsAt <= at && store.level === 'strict') return 'a certificate of its chain has expired';
+  if (!isNamed(leaf, store)) return `it was made by ${oneLine(leaf.subject)}, whom ${store.name} does not name`;
   return { key: leaf.publicKey, subject: oneLine(leaf.subject), endsAt };
 }
 
@@ -97,6 +101,12 @@ function brokenLink(certificates: readonly X509Certificate[]): string | undefine
       return 'its chain of certificates is broken';
   }
   return undefined;
+}
+
+function isNamed(leaf: X509Certificate, { subjects }: TrustStore): boolean {
+  const parts = new Set(leaf.subject.split('\n'));
+  const names = subjects.map((name) => name.replace(/^x509\.subject:\s*/, '').split(/\s*,\s*/));
+  return names.length === 0 || names.some((name) => name.every((part) => parts.has(part)));
 }
 
 function oneLine(subject: string): string {

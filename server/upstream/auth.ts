@@ -64,7 +64,14 @@ export class Authenticator {
     const challenge = this.#challenges.get(target.endpoint.origin);
     if (challenge === undefined) return undefined;
     if (challenge === 'basic') return account === undefined ? undefined : basicAuthorization(account);
-    return (await this.#token(target, challenge, account, signal)).authorization;
+    try {
+      return (await this.#token(target, challenge, account, signal)).authorization;
+    } catch (error) {
+      // the token service may have moved, or be no longer wanted: the next request lets the upstream say
+      if (error instanceof UpstreamError && this.#challenges.get(target.endpoint.origin) === challenge)
+        this.#challenges.delete(target.endpoint.origin);
+      throw error;
+    }
   }
 
   /**
@@ -96,7 +103,6 @@ export class Authenticator {
   ): Promise<string | undefined> {
     const { endpoint } = target;
     const realm = readRealm(parameters.realm, endpoint);
-    this.#challenges.set(endpoint.origin, { realm, service: parameters.service });
     if (parameters.scope !== undefined && parameters.scope !== '') {
       remember(this.#scopes, `${endpoint.origin} ${target.repository}`, parameters.scope.split(' '));
     }
@@ -106,6 +112,8 @@ export class Authenticator {
     // somebody else may have renewed it meanwhile
     if (this.#tokens.get(key)?.authorization === sent) this.#tokens.delete(key);
     const { authorization } = await this.#token(target, bearer, account, signal);
+    // only what gave a token is used for other repositories without being asked
+    this.#challenges.set(endpoint.origin, bearer);
     return authorization === sent ? undefined : authorization;
   }
 

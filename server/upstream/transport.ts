@@ -73,7 +73,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #dispatchers = new Map<string, Dispatcher>();
   readonly #bulk: BulkTransport;
-  /** Own hosts by what their names resolved to when last connected. */
+  /** Own hosts by what their names resolved to: private only while every answer so far was. */
   readonly #isPrivateByHost = new Map<string, boolean>();
   #isClosed = false;
 
@@ -194,10 +194,10 @@ export class Transport {
   readonly #ownLookup: LookupFunction = (hostname, options, callback) => {
     this.#lookupAll(hostname, options, (error, addresses) => {
       if (addresses.length > 0) {
-        this.#isPrivateByHost.set(
-          hostname,
-          addresses.every(({ address }) => this.#options.network.isPrivate(address)),
-        );
+        // whoever owns a public name can let it point inside for a moment; that must not open what it leads to
+        const wasPrivate = this.#isPrivateByHost.get(hostname) ?? true;
+        const isPrivate = addresses.every(({ address }) => this.#options.network.isPrivate(address));
+        this.#isPrivateByHost.set(hostname, wasPrivate && isPrivate);
       }
       handOn(options.all === true, callback, error, addresses);
     });

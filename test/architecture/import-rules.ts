@@ -20,7 +20,9 @@ export interface ImportRule {
 const errors = 'server/errors.ts';
 const contract = 'server/api/contract.ts';
 /** The contract in pieces, one per screen. */
-const contractPieces = ['storage', 'history', 'zot', 'policy'].map((name) => `server/api/contract-${name}.ts`);
+const contractPieces = ['storage', 'history', 'zot', 'policy', 'trust', 'audit'].map(
+  (name) => `server/api/contract-${name}.ts`,
+);
 const app = 'server/app.ts';
 /** The composition root in pieces. */
 const appPieces = [
@@ -34,6 +36,7 @@ const appPieces = [
   'server/app-scrub.ts',
   'server/app-session.ts',
   'server/app-room.ts',
+  'server/app-audit.ts',
 ];
 const appTypes = 'server/app.types.ts';
 const fromFlags = 'server/app-from-flags.ts';
@@ -122,6 +125,11 @@ export const importRules: readonly ImportRule[] = [
   { path: fromFlags, may: [...cli], mayTypes: [appTypes] },
   // the doctor looks at what `serve` would open, without starting it
   { path: 'server/cli/diagnostics.ts', may: [...cli, 'server/db/', 'server/storage/layout.ts', 'server/tls/'] },
+  // a log is proved without the mirror that wrote it
+  {
+    path: 'server/cli/audit.ts',
+    may: [...cli, 'server/audit/', 'server/db/', 'server/storage/layout.ts'],
+  },
   // certificates are checked with all other flags, before anything starts
   { path: 'server/cli/settings.ts', may: [...cli, 'server/tls/'] },
   // a policy is checked before anything starts, and without a data directory

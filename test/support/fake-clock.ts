@@ -73,6 +73,11 @@ export class FakeClock implements Clock {
     return [...this.#timers].filter((timer) => timer.everyMs === undefined).length;
   }
 
+  /** How many `every` tasks have not been stopped. */
+  get ticking(): number {
+    return this.#timers.size - this.sleeping;
+  }
+
   /** Resolves when at least `count` sleeps are waiting, so that a test need not guess when code has come to its wait. */
   async sleepers(count = 1): Promise<void> {
     if (this.sleeping >= count) return;

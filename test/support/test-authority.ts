@@ -14,6 +14,8 @@ export interface CertificateOptions {
   readonly commonName?: string;
   /** Default: 2049-12-31. A past time gives an expired certificate. */
   readonly notAfter?: Date;
+  /** A certificate for signing code instead: with who signs (a mail address or a URI) and who vouched, as Sigstore's authority writes it. */
+  readonly signer?: { readonly subject: string; readonly issuer: string };
 }
 
 /** A certificate authority for tests, made on the spot without any tool. */
@@ -61,11 +63,25 @@ function issueLeaf(issuer: Issuer, options: CertificateOptions): TestCertificate
     notAfter,
     extensions: [
       extension('551d0f', true, der(0x03, Buffer.of(7, 0x80))),
-      extension('551d25', false, sequence(objectId('2b06010505070301'), objectId('2b06010505070302'))),
-      extension('551d11', false, sequence(...names)),
+      ...(options.signer === undefined ? serverExtensions(names) : signerExtensions(options.signer)),
     ],
   });
   return { cert, key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
+function serverExtensions(names: readonly Buffer[]): Buffer[] {
+  const usage = sequence(objectId('2b06010505070301'), objectId('2b06010505070302'));
+  return [extension('551d25', false, usage), extension('551d11', false, sequence(...names))];
+}
+
+/** RFC 5280 for the subject; 1.3.6.1.4.1.57264.1.8 of Fulcio's oid-info.md for the issuer. */
+function signerExtensions({ subject, issuer }: { readonly subject: string; readonly issuer: string }): Buffer[] {
+  const name = der(subject.includes('://') ? 0x86 : 0x81, Buffer.from(subject));
+  return [
+    extension('551d25', false, sequence(objectId('2b06010505070303'))),
+    extension('551d11', true, sequence(name)),
+    extension('2b0601040183bf300108', false, der(0x0c, Buffer.from(issuer))),
+  ];
 }
 
 interface CertificateParts {

@@ -13,6 +13,7 @@ const howTo: Readonly<Record<string, string>> = {
   ctr: 'apt-get install containerd',
   containerd: 'apt-get install containerd',
   crane: 'go install github.com/google/go-containerregistry/cmd/crane@latest',
+  cosign: 'go install github.com/sigstore/cosign/v3/cmd/cosign@latest',
   helm: 'go install helm.sh/helm/v3/cmd/helm@latest',
 };
 

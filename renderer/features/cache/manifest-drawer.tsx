@@ -12,6 +12,7 @@ import type { CacheTarget } from './cache-tree.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
 import { ManifestContent } from './manifest-content.tsx';
 import { useRefreshOf } from './selection-bar.tsx';
+import { SignatureLine } from './signature-line.tsx';
 import { TagHistory } from './tag-history.tsx';
 import styles from './cache.module.css';
 
@@ -76,6 +77,7 @@ function Detail({ target, onOpen, onClose }: DetailProps) {
   return (
     <div className={styles['detail']}>
       <Actions target={target} manifest={data} onClose={onClose} />
+      <SignatureLine {...target} />
       <ManifestContent manifest={data} onOpen={onOpen}>
         {target.reference.includes(':') ? null : <TagHistory repository={target.repository} tag={target.reference} />}
       </ManifestContent>

@@ -10,6 +10,7 @@ const pageNames: readonly (readonly [string, string])[] = [
   ['/cache', 'Open Cache'],
   ['/storage', 'Open Storage'],
   ['/audit', 'Open Audit'],
+  ['/policies', 'Open Policies'],
   ['/about', 'Open About'],
 ];
 

@@ -57,7 +57,11 @@ function byOutcome(row: RequestRow): Explanation {
         advice: `Look at ${from} under Upstreams. As soon as it answers again, the tag is checked and this ends by itself.`,
       };
     case 'denied':
-      return { title: 'Denied', reasons: ['A rule does not allow this artifact for this client.'] };
+      return {
+        title: 'Denied',
+        reasons: [`${deniedBy(row)} does not allow this artifact for this client.`],
+        advice: 'Policies shows the rules, and what each of them says of this reference.',
+      };
     case 'ok':
       return {
         title: 'Answered by the mirror itself',
@@ -66,6 +70,16 @@ function byOutcome(row: RequestRow): Explanation {
     case 'failed':
       return failure(row, from);
   }
+}
+
+/** The policy rule that denied a request, as its record names it. PURE. */
+export function denyingRule(row: RequestRow): string | undefined {
+  return /\(policy rule ([^()]+)\)/.exec(row.detail ?? '')?.[1];
+}
+
+function deniedBy(row: RequestRow): string {
+  const rule = denyingRule(row);
+  return rule === undefined || rule === 'policy' ? 'The policy' : `The policy’s rule ${rule}`;
 }
 
 interface Cause {

@@ -6,7 +6,7 @@ import { Note } from '../../components/error-note.tsx';
 import { KeyValue } from '../../components/key-value.tsx';
 import { OutcomeBadge } from '../../components/states.tsx';
 import { formatBytes, formatDateTime, formatElapsed } from '../../format.ts';
-import { explainRequest } from './explain.ts';
+import { denyingRule, explainRequest } from './explain.ts';
 import styles from './dashboard.module.css';
 
 interface RequestDrawerProps {
@@ -60,6 +60,7 @@ function Explanation({ row }: { readonly row: RequestRow }) {
         ]}
       />
       <CacheLink row={row} />
+      <PolicyLink row={row} />
     </div>
   );
 }
@@ -71,6 +72,12 @@ function Copyable({ text, what }: { readonly text: string; readonly what: string
       <CopyButton text={text} what={what} />
     </span>
   );
+}
+
+/** A denial, and what a policy in dry run said of an answer, lead to the tester. */
+function PolicyLink({ row }: { readonly row: RequestRow }) {
+  if (row.outcome !== 'denied' && denyingRule(row) === undefined) return null;
+  return <Link to={`/policies?test=${encodeURIComponent(row.artifact)}`}>Explain with the policy as it holds now</Link>;
 }
 
 function CacheLink({ row }: { readonly row: RequestRow }) {

@@ -7,7 +7,6 @@ import { formatArtifactName, formatReference } from '../../oci/reference.ts';
 import type { Reference } from '../../oci/reference.ts';
 import type { CompiledRule } from '../../policy/evaluate.ts';
 import { needWords } from '../../policy/evaluate.ts';
-import { parsePolicy } from '../../policy/parse-policy.ts';
 import { describePolicy } from '../../policy/policy-words.ts';
 import { matchNamespace } from '../../registry/namespaces.ts';
 import type { NamespaceMatch } from '../../registry/namespaces.ts';
@@ -18,8 +17,6 @@ import type { AdminParts } from '../parts.ts';
 import { parsePasted } from '../pasted-reference.ts';
 
 const dayMs = 86_400_000;
-/** How a policy that is no file is called in its problems. */
-const textName = 'policy';
 
 type PolicyHandlers = Pick<Handlers, 'getPolicy' | 'setPolicy' | 'lintPolicy' | 'testPolicy' | 'replayPolicy'>;
 
@@ -47,7 +44,7 @@ export function policyRoutes({ parts }: Admin): PolicyHandlers {
     },
 
     lintPolicy: ({ body: { text } }) => {
-      const { document, problems, warnings } = parsePolicy(textName, text);
+      const { document, problems, warnings } = parts.policy.read(text);
       return {
         problems: problems.map(remarkOf),
         warnings: warnings.map(remarkOf),
@@ -138,7 +135,7 @@ function heldDigest({ repositories, tags }: AdminParts, name: string, tag: strin
 /** @throws ConfigError (CONFIG_INVALID) with every problem of the text */
 function rulesOf({ policy }: AdminParts, text: string | undefined): readonly CompiledRule[] {
   if (text === undefined) return policy.rules;
-  const { rules, problems } = parsePolicy(textName, text);
+  const { rules, problems } = policy.read(text);
   if (problems.length > 0) throw new ConfigError(problems);
   return rules;
 }

@@ -24,3 +24,13 @@ test('older rows are read on request', async ({ page, open }) => {
   await page.getByRole('button', { name: 'Show older' }).click();
   await expect(page.getByText('200 rows shown, there are older ones')).toBeVisible();
 });
+
+test('a denial names its rule and leads to the tester of the policy', async ({ page, open }) => {
+  await open('/audit');
+  await page.getByRole('combobox', { name: 'Outcome' }).selectOption('denied');
+  await page.getByRole('grid', { name: 'Audit' }).getByRole('row').nth(1).click();
+  const dialog = page.getByRole('dialog', { name: 'Denied' });
+  await expect(dialog).toContainText('is blocked by policy (policy rule artifacts.blocked)');
+  await dialog.getByRole('link', { name: 'Explain with the policy as it holds now' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Policies' })).toBeVisible();
+});

@@ -100,6 +100,21 @@ const screens: readonly Screen[] = [
     },
   },
   {
+    name: 'Policies',
+    path: '/policies?test=ghcr.io/acme/zhi-config-deprecated:v1',
+    prepare: async (page) => {
+      await page.getByText('Denied by rule').waitFor();
+      await page.getByRole('button', { name: 'Replay over the last 30 days' }).click();
+      await page.getByText('It would have denied').waitFor();
+    },
+  },
+  {
+    name: 'Policies, a file with a broken edit',
+    path: '/policies',
+    scenario: 'failing',
+    prepare: (page) => page.getByText('The last edit does not hold').waitFor(),
+  },
+  {
     name: 'Cache, empty',
     path: '/cache',
     scenario: 'empty',

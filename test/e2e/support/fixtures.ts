@@ -99,7 +99,27 @@ export function requestFixture(index: number, at: number): RequestRow {
 
 /** `count` requests, newest first. */
 export function requestsFixture(now: number, count: number): RequestRow[] {
-  return Array.from({ length: count }, (_, index) => requestFixture(index, now - index * 4200));
+  return Array.from({ length: count }, (_, index) => {
+    const row = requestFixture(index, now - index * 4200);
+    return index === 5 ? deniedFixture(row) : row;
+  });
+}
+
+/** A pull that a rule of the policy refused. */
+function deniedFixture(row: RequestRow): RequestRow {
+  const { digest: _, ...rest } = row;
+  return {
+    ...rest,
+    event: 'artifact_pull',
+    artifact: 'ghcr.io/acme/zhi-config-deprecated:v1',
+    upstream: 'ghcr.io',
+    outcome: 'denied',
+    status: 403,
+    code: 'DENIED',
+    bytes: 0,
+    durationMs: 1,
+    detail: '"*/zhi-*-deprecated:*" is blocked by policy (policy rule artifacts.blocked)',
+  };
 }
 
 const healthy: UpstreamView['health'] = { state: 'ok', requests: 0, failures: 0, bytesReceived: 0 };

@@ -36,6 +36,7 @@ import type { HistoryState } from './mock-history.ts';
 import { MockPolicy } from './mock-policy.ts';
 import { MockRetention } from './mock-retention.ts';
 import { MockScrub } from './mock-scrub.ts';
+import { auditAnswers } from './mock-audit.ts';
 import { gcAnswers } from './mock-gc.ts';
 import { MockProblem } from './mock-problem.ts';
 import { storageAnswers } from './mock-storage.ts';
@@ -105,6 +106,7 @@ type Answers = { readonly [N in RouteName]: Answer<N> };
 const ok = { ok: true } as const;
 
 const answers: Answers = {
+  ...auditAnswers,
   ...gcAnswers,
   ...storageAnswers,
   getPolicy: (state) => state.policy.get(),
@@ -325,6 +327,14 @@ const answers: Answers = {
       artifacts: manifestsFixture(state.now, repository, 'signature', repository.manifests === 0 ? 0 : 1),
     };
   },
+  getSignatures: (state, { repository }) => ({
+    repository,
+    digest: digestOf(repository),
+    state: 'not-checked',
+    detail: 'the policy trusts no key, identity or trust store',
+    signatures: [],
+    checkedAt: state.now,
+  }),
   getManifest: (state, query) => {
     const manifest = manifestFixture(state.now, findRepository(state, query.repository), query.reference);
     return {

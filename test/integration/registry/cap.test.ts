@@ -89,6 +89,23 @@ describe('a storage cap', () => {
     expect(bytesIn(`${mirror.dataDirectory}/incoming`)).toBe(0);
   });
 
+  test('gives nothing up for bytes that a push only announces', async () => {
+    const upstream = await startFakeUpstream();
+    const pulled = large('pulled', 6 * mebibyte);
+    upstream.add('acme/pulled', 'v1', pulled);
+    const mirror = await startTempMirror({ upstream, settings: { storageCap: '10 MiB' } });
+    await mirror.pull('acme/pulled:v1');
+    // what is still under way does not go anyway
+    await mirror.pull('acme/pulled:v1');
+    const leave = await announce(`${mirror.url}/v2/team/app/blobs/uploads/?digest=sha256:${'a'.repeat(64)}`, {
+      announcedBytes: 9 * mebibyte,
+      sentBytes: mebibyte,
+    });
+    await mirror.pull('acme/pulled:v1');
+    leave();
+    expect(upstream.count({ kind: 'blob', reference: pulled.layers[0]!.digest })).toBe(1);
+  });
+
   test('counts a download that broke off, and gives it up first', async () => {
     const upstream = await startFakeUpstream();
     const broken = large('broken', 6 * mebibyte);
@@ -128,6 +145,22 @@ describe.skipIf(smallDiskMissing() !== undefined)('a free-space floor', () => {
     expect(images.map((graph) => blobs.includes(graph.layers[0]!.digest))).toEqual([false, true, true]);
   });
 });
+
+/** Begins a push and sends only a part of it; resolves, when that part was taken, with what breaks it off. */
+async function announce(
+  url: string,
+  { announcedBytes, sentBytes }: { readonly announcedBytes: number; readonly sentBytes: number },
+): Promise<() => void> {
+  const request = httpRequest(url, {
+    method: 'POST',
+    agent: false,
+    headers: { 'content-length': announcedBytes, expect: '100-continue' },
+  });
+  request.on('error', () => undefined);
+  await new Promise((resolve) => request.once('continue', resolve));
+  await new Promise((resolve) => request.write(Buffer.alloc(sentBytes), resolve));
+  return () => request.destroy();
+}
 
 /** Pushes 4 MiB in one request, with or without saying how many. */
 async function post(

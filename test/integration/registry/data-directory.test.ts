@@ -1,12 +1,13 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../../server/db/database.ts';
-import { ConfigError } from '../../../server/errors.ts';
+import { ConfigError, StorageError } from '../../../server/errors.ts';
 import { rejectsWith } from '../../support/expect-code.ts';
 import { startFakeUpstream } from '../../support/fake-upstream.ts';
 import { image } from '../../support/image-builder.ts';
 import { startMirrorProcess } from '../../support/mirror-process.ts';
+import { pushGraph } from '../../support/push-graph.ts';
 import { startTempMirror } from '../../support/temp-mirror.ts';
 
 describe('a data directory', () => {
@@ -54,5 +55,18 @@ describe('a data directory', () => {
     expect(upstream.requests.map((seen) => seen.reference).sort()).toEqual(
       [app.layers[0]!.digest, app.layers[1]!.digest].sort(),
     );
+  });
+
+  test('whose folder of blobs is gone is refused, and loses nothing when the disk is there again', async () => {
+    const mirror = await startTempMirror();
+    const app = image({ layers: ['pushed, and nowhere else'] });
+    await pushGraph(mirror.url, 'team/app', 'v1', app);
+    await mirror.stop();
+    const blobs = join(mirror.dataDirectory, 'blobs');
+    await rename(blobs, `${blobs}-unmounted`);
+    await rejectsWith(mirror.start(), StorageError, 'STORAGE_FAILED');
+    await rename(`${blobs}-unmounted`, blobs);
+    await mirror.start();
+    expect((await mirror.pull('team/app:v1')).digest).toBe(app.digest);
   });
 });

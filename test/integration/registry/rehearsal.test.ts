@@ -5,6 +5,7 @@ import { buildParts } from '../../../server/app-parts.ts';
 import { settings as settingsSchema } from '../../../server/config/schema.ts';
 import { rehearse } from '../../../server/rehearsal.ts';
 import { atTestEnd, tempDirectory } from '../../support/cleanup.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { startTempMirror } from '../../support/temp-mirror.ts';
 import { testSettings } from '../../support/test-settings.ts';
 
@@ -52,6 +53,16 @@ describe('the rehearsal of a pull', () => {
       events: ['mirror_start'],
     });
     expect(mirror.log).toEqual([]);
+  });
+
+  it('and all that keeps the store in order have nothing running when the mirror has stopped', async () => {
+    const clock = new FakeClock();
+    const mirror = await startTempMirror({ clock });
+    expect(clock.ticking).toBeGreaterThan(0);
+
+    await mirror.stop();
+
+    expect({ ticking: clock.ticking, sleeping: clock.sleeping }).toEqual({ ticking: 0, sleeping: 0 });
   });
 
   it('finds that pulls work, by a real one', async () => {

@@ -215,6 +215,42 @@ describe('Bearer', () => {
 });
 
 describe('Bearer realms', () => {
+  it('that give no token are not asked for the tokens of other repositories', async () => {
+    const broken = await serve((_request, response) => response.writeHead(404).end());
+    const registry = await serve(
+      guarded(
+        () => `Bearer realm="${broken.origin}/token"`,
+        ({ url }) => url !== '/v2/broken/manifests/1',
+      ),
+    );
+    const client = clientOf({ settings: { urls: [registry.origin] } });
+    await rejectsWith(client.getManifest('broken', '1', calm), UpstreamError, 'UPSTREAM_UNAUTHORIZED');
+    await client.getManifest('app', '1', calm);
+    expect(broken.seen.length).toBe(1);
+  });
+
+  it('may change: when the old one fails, the upstream says which is the new one', async () => {
+    const tokenFrom = (token: string): Handle => {
+      return (_request, response) => sendJson(response, 200, { token });
+    };
+    let isOldGone = false;
+    const old = await serve((request, response) =>
+      isOldGone ? response.writeHead(404).end() : tokenFrom('old')(request, response),
+    );
+    const renewed = await serve(tokenFrom('new'));
+    const registry = await serve(
+      guarded(
+        () => `Bearer realm="${isOldGone ? renewed.origin : old.origin}/token"`,
+        ({ headers }) => headers.authorization === `Bearer ${isOldGone ? 'new' : 'old'}`,
+      ),
+    );
+    const client = clientOf({ settings: { urls: [registry.origin] } });
+    await client.getManifest('one', '1', calm);
+    isOldGone = true;
+    await rejectsWith(client.getManifest('two', '1', calm), UpstreamError, 'UPSTREAM_UNAUTHORIZED');
+    expect((await client.getManifest('two', '1', calm)).content.toString()).toBe('{}');
+  });
+
   it('on a private address are refused for a public upstream, also when only the name hides it', async () => {
     const inside = await serve((_request, response) => sendJson(response, 200, { token: 'x' }), {
       address: '127.0.0.2',

@@ -141,6 +141,33 @@ describe('redirects to private addresses', () => {
     expect([lookups, inside.seen]).toEqual([2, []]);
   });
 
+  it('are refused when the upstream itself pointed inside for a moment', async () => {
+    const inside = await serve(sendBlob, { address: '127.0.0.2' });
+    const asked = Promise.withResolvers<undefined>();
+    const mayAnswer = Promise.withResolvers<undefined>();
+    const registry = await serve((_request, response) => {
+      asked.resolve(undefined);
+      void mayAnswer.promise.then(() => response.writeHead(307, { location: `${inside.origin}/` }).end());
+    });
+    const addresses = ['127.0.0.1', '127.0.0.2'];
+    const client = clientOf({
+      settings: { urls: [`http://rebind.test:${String(registry.port)}`] },
+      network: {
+        isPrivate: network.isPrivate,
+        lookup: (_hostname, _options, callback) => {
+          callback(null, [{ address: addresses.shift() ?? '127.0.0.9', family: 4 }]);
+        },
+      },
+    });
+    const refused = rejectsWith(client.getBlob('app', digest, 0, calm), UpstreamError, 'UPSTREAM_FORBIDDEN_ADDRESS');
+    await asked.promise;
+    // meanwhile the name points to where nobody listens on that port
+    await rejectsWith(client.getManifest('app', '1', calm), UpstreamError, 'UPSTREAM_UNREACHABLE');
+    mayAnswer.resolve(undefined);
+    await refused;
+    expect([addresses, inside.seen]).toEqual([[], []]);
+  });
+
   it('do not connect to the private ones among several addresses', async () => {
     const inside = await serve(sendBlob, { address: '127.0.0.2' });
     const registry = await serve(redirectTo(() => `http://mixed.test:${String(inside.port)}/`));

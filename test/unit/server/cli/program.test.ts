@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -42,8 +42,8 @@ describe('help', () => {
     expect(code).toBe(0);
     for (const name of [...serveFlags.map((flag) => flag.name), 'data-dir', 'settings', 'log-level'])
       expect(text).toContain(`--${name} `);
-    expect(text).toContain('Not built yet, and refused: --policy');
-    expect(text).not.toMatch(/^ +--(?:policy|upstream-marketplace)/m);
+    expect(text).toContain('Not built yet, and refused: --upstream-marketplace');
+    expect(text).not.toMatch(/^ +--upstream-marketplace/m);
   });
 
   it('comes on standard error with exit code 2 when there is no command', async () => {
@@ -72,9 +72,16 @@ describe('wrong input', () => {
     [['serve', 'now'], [/^"now" is one word too many/]],
     [['serve', '--listen'], [/^--listen needs a value, as in "--listen ADDRESS"\.$/]],
     [['serve', '--settings'], [/^--settings needs a value, as in "--settings FILE"\.$/]],
-    [['serve', '--policy', 'p.yaml'], [/^--policy is refused: policies are not built yet/]],
-    [['serve', '--policy='], [/^--policy is refused/]],
-    [['serve', '-policy'], [/^--policy is refused/]],
+    [['serve', '--policy', 'p.yaml'], [/^--policy .*p\.yaml does not exist\.$/]],
+    [['serve', '-policy'], [/^--policy needs a value, as in "--policy FILE"\.$/]],
+    [['serve', '--policy', '/'], [/^--policy \/ is a folder, not a file\.$/]],
+    [['policy', 'tst', 'x'], [/^"policy tst" is not a command; there are policy test, policy lint,/]],
+    [['policy', 'test'], [/^"policy test" needs a reference/]],
+    [['policy', 'lint', 'no.yaml'], [/no\.yaml does not exist\.$/]],
+    [
+      ['policy', 'replay', '--days', '0', '--as', 'ci'],
+      [/^--as has no effect on "policy replay"/, /^--days must be a number of days/],
+    ],
     [
       ['serve', '--upstream-marketplace', 'https://m.test'],
       [/^--upstream-marketplace is refused: the marketplace is not built yet/],
@@ -98,15 +105,14 @@ describe('wrong input', () => {
       [/^--data-dir \/dev\/null is a file, not a folder\.$/],
     ],
     [
-      ['serve', '--oops', '-listen', '5050', '--log-level=loud', '--policy', 'x'],
+      ['serve', '--oops', '-listen', '5050', '--log-level=loud', '--policy', 'no.yaml'],
       [
         /^--oops is not a flag/,
-        /^--policy is refused/,
         /^--log-level must be one of/,
         /^--listen "5050" is not an address/,
+        /^--policy .*no\.yaml does not exist\.$/,
       ],
     ],
-    [['doctor', '--policy', 'x'], [/^--policy is refused/]],
   ])('%j: one sentence per problem, exit code 2', async (argv, expected) => {
     const { code, io } = await cli(...argv);
     expect(io.stderr).toEqual(expected.map((pattern) => expect.stringMatching(pattern) as string));
@@ -142,6 +148,19 @@ describe('doctor', () => {
     const report = JSON.parse(io.stdout.join('\n')) as { ok: boolean; checks: { check: string; state: string }[] };
     expect({ code, ok: report.ok }).toEqual({ code: 0, ok: true });
     expect(report.checks.map(({ check }) => check)).toEqual(checks);
+  });
+
+  it('says what is wrong with a policy file, and what a sound one holds', async () => {
+    writeFileSync(join(directory, 'wrong.yaml'), 'publisher: {}\n');
+    writeFileSync(join(directory, 'sound.yaml'), 'artifacts: { blocked: ["team/app"] }\n');
+    const wrong = await cli('doctor', ...quiet, '--policy', 'wrong.yaml');
+    const sound = await cli('doctor', ...quiet, '--policy', 'sound.yaml');
+    expect([wrong.code, sound.code]).toEqual([1, 0]);
+    expect(wrong.io.stdout.find((line) => line.startsWith('FAIL'))).toMatch(/wrong\.yaml:1:1: publisher /);
+    expect(sound.io.stdout.filter((line) => /^\S+ +policy /.test(line))).toEqual([
+      expect.stringContaining('sound.yaml: 1 rule'),
+      expect.stringContaining('sound.yaml:1:24: artifacts.blocked[0] "team/app" names no registry'),
+    ]);
   });
 
   it('fails with exit code 1 on settings that are wrong, and says what', async () => {

@@ -98,12 +98,17 @@ describe("the original's older keys", () => {
     expect({ effect: decision.effect, rule: decision.rule }).toEqual({ effect, rule });
   });
 
+  const release = { kind: 'key', name: 'release' } as const;
+  const other = { kind: 'key', name: 'other' } as const;
   it.each([
-    [{ state: 'verified', detail: 'by key 9f3c' }, 'allow'],
+    [{ state: 'verified', detail: 'by key release', by: [{ signers: [release], annotations: {} }] }, 'allow'],
+    [{ state: 'verified', detail: 'by key other', by: [{ signers: [other], annotations: {} }] }, 'deny'],
     [{ state: 'unsigned', detail: 'no signature was found' }, 'deny'],
     [{ state: 'failed', detail: 'the signed digest is another' }, 'deny'],
   ] as const)('requireSignatures with %j: %s', (signature, effect) => {
-    expect(decide('requireSignatures: true', subject('ghcr.io/acme/app:v1'), { signature }).effect).toBe(effect);
+    const policy = 'requireSignatures: true\ntrust: { keys: { release: { file: cosign.pub } } }';
+
+    expect(decide(policy, subject('ghcr.io/acme/app:v1'), { signature }).effect).toBe(effect);
   });
 });
 
@@ -185,5 +190,34 @@ describe('rules', () => {
     const policy = 'rules: [{ name: signed, require: { signature: true } }, { name: rest, then: allow }]';
 
     expect(decide(policy, subject('ghcr.io/acme/app:v1'))).toMatchObject({ effect: 'deny', needs: ['signature'] });
+  });
+
+  it('an allowing rule that waits for a fact is not overtaken by a denial after it', () => {
+    const policy = 'rules: [{ name: old, require: { age: 7d }, then: allow }, { name: closed, then: deny }]';
+    const asked = subject('ghcr.io/acme/app:v1');
+
+    expect([decide(policy, asked), decide(policy, asked, { firstSeenAt: now - 8 * dayMs })]).toMatchObject([
+      { effect: 'deny', needs: ['firstSeenAt'] },
+      { effect: 'allow', rule: 'old' },
+    ]);
+  });
+
+  it.each([
+    ['a list of allowed tags', 'rules: [{ name: v, artifacts: ["**:v*"], then: allow }, { name: closed, then: deny }]'],
+    ['all but some tags', 'rules: [{ name: closed, except: ["**:v*"], then: deny }]'],
+    [
+      'one digest',
+      `rules: [{ name: v, artifacts: ["ghcr.io/acme/app@${digest}"], then: allow }, { name: closed, then: deny }]`,
+    ],
+  ])('%s does not forbid the name by itself', (_, policy) => {
+    expect(decide(policy, subject('ghcr.io/acme/app'))).toMatchObject({ effect: 'deny', needs: ['reference'] });
+    expect(decide(policy, subject('ghcr.io/acme/app', { digest, knownTags: ['v1'] })).effect).toBe('allow');
+  });
+
+  it('a digest is denied as part of an index, too', () => {
+    const policy = `rules: [{ name: bad, artifacts: ["**@${digest}"], then: deny }]`;
+    const index = `sha256:${'b'.repeat(64)}`;
+
+    expect(decide(policy, subject('ghcr.io/acme/app', { digest: index, part: digest })).effect).toBe('deny');
   });
 });

@@ -93,7 +93,7 @@ describe('the policy store', () => {
 
       expect(whileBroken).toEqual({ evil: false, problems: 1 });
       expect(store.view().problems).toEqual([]);
-      expect(changes.map((change) => change.kind)).toEqual(['refused']);
+      expect(changes.map((change) => change.kind)).toEqual(['refused', 'mended']);
     },
   );
 
@@ -123,5 +123,18 @@ describe('the policy store', () => {
       open(file).store.replace(more);
     }).toThrow(ConfigError);
     expect({ text: store.view().text, stored: values.get('policy') }).toEqual({ text: blocked, stored: blocked });
+  });
+
+  it('holds on while an editor has emptied the file, and takes an empty one that stays', async () => {
+    const file = join(await tempDirectory(), 'policy.yaml');
+    writeFileSync(file, blocked);
+    const { store } = open(file);
+    writeFileSync(file, '');
+
+    store.reload();
+    const atOnce = mayPull(store, 'x.io/evil/app');
+    store.reload();
+
+    expect({ atOnce, later: mayPull(store, 'x.io/evil/app') }).toEqual({ atOnce: false, later: true });
   });
 });

@@ -63,6 +63,19 @@ describe('eviction', () => {
     expect(await held.bytesOnDisk()).toBe(0);
   });
 
+  it('leaves the signature under the tag of an image as long as the image is held', async () => {
+    const { held, eviction, marks } = await evictable();
+    const signed = image({ layers: [layer('signed')] });
+    const tag = `${signed.digest.replace(':', '-')}.sig`;
+    await hold(held, tag, image({ layers: [layer('signature')] }));
+    await hold(held, 'other', image({ layers: [layer('other')] }));
+    await hold(held, 'signed', signed);
+    pull(held, marks, 'signed');
+    const order = await evict(eviction, everything);
+    const later = await evict(new Eviction(held.db, held.layout, systemClock), everything);
+    expect([order.gone, later.gone]).toEqual([[`${name} other`, `${name} signed`], [`${name} ${tag}`]]);
+  });
+
   it('stops as soon as enough is free', async () => {
     const { held, eviction } = await evictable();
     for (const tag of ['one', 'two', 'three']) await hold(held, tag, image({ layers: [layer(tag)], config: tag }));
@@ -128,6 +141,18 @@ describe('eviction', () => {
     pins.set('docker.io/library/pinned', undefined, true);
     const result = await evict(eviction, everything);
     expect(result).toEqual({ gone: [`${name} loose`], bytes: 1000 + 'loose'.length, isOver: true });
+  });
+
+  it('never takes a tag that a person rolled back, and takes it when it follows its upstream again', async () => {
+    const { held, eviction } = await evictable();
+    const before = await hold(held, 'v1', image({ layers: [layer('before')] }));
+    await hold(held, 'v1', image({ layers: [layer('after')] }));
+    const { id } = held.repositories.find(name)!;
+    held.tags.place(id, 'v1', before.digest, { now: held.now, checkedAt: held.now, isHeld: true });
+    await evict(eviction, everything);
+    expect(held.tags.find(id, 'v1')?.digest).toBe(before.digest);
+    held.tags.release(id, 'v1');
+    expect((await evict(eviction, everything)).gone).toEqual([`${name} v1`]);
   });
 
   it('leaves what somebody is downloading, and takes it later', async () => {
