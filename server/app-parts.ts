@@ -35,6 +35,7 @@ import { BlobStore } from './storage/blob-store.ts';
 import { HashPool } from './storage/hash-pool.ts';
 import { layoutOf } from './storage/layout.ts';
 import { LiveSettings } from './storage/live-settings.ts';
+import { openVolumes } from './storage/open-volumes.ts';
 import type { Layout } from './storage/layout.ts';
 import { Leases } from './storage/leases.ts';
 import { cleanUpAfterCrash, lockDataDirectory } from './storage/maintenance.ts';
@@ -116,12 +117,17 @@ export async function buildParts(config: MirrorConfig, events: PartsEvents): Pro
     clock,
     ...(config.log === undefined ? {} : { write: config.log }),
   });
-  const layout = layoutOf(settings.dataDirectory, settings.storageDirectory);
-  const lock = lockDataDirectory(layout, settings.dataDirectory);
+  const base = layoutOf(settings.dataDirectory, settings.storageDirectory);
+  const lock = lockDataDirectory(base, settings.dataDirectory);
   let db: Database | undefined;
   try {
-    mkdirSync(layout.storage, { recursive: true });
-    db = openDatabase(layout.database);
+    mkdirSync(base.storage, { recursive: true });
+    db = openDatabase(base.database);
+    const layout = openVolumes(db, base, settings.storagePaths);
+    for (const missing of layout.volumes.missing())
+      log.warn('a directory of storagePaths is not there; what is in it is not served, and not forgotten', {
+        ...missing,
+      });
     const found = await cleanUpAfterCrash(db, layout, { now: clock.now(), partialMaxAgeMs });
     if (found.orphanBlobs + found.lostBlobs > 0)
       log.warn('the last stop was not a clean one; the store was put in order', { ...found });
@@ -159,7 +165,7 @@ export function assemble(config: MirrorConfig, events: PartsEvents, opened: Open
     cacheEvents.changed(repository);
   };
   const caches = openCaches(config, { ...shared, db, hashes, changed });
-  const policy = openPolicy(config, opened, caches, () => {
+  const policy = openPolicy(config, opened, { ...stores, ...caches }, () => {
     edges.hot.clear();
     events.policyChanged();
   });

@@ -2,6 +2,9 @@ import { dirname, resolve } from 'node:path';
 import type { MirrorConfig } from './app.types.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { PolicyGate } from './cache/policy-gate.ts';
+import type { FactSources } from './cache/policy-gate.ts';
+import { heldSignatures } from './cache/held-signatures.ts';
+import type { HeldSignaturesParts } from './cache/held-signatures.ts';
 import { Signatures } from './cache/signatures.ts';
 import type { SignaturesParts, Trusted } from './cache/signatures.ts';
 import type { Database } from './db/database.ts';
@@ -44,7 +47,7 @@ export function openPolicy(
   caches: Pick<SignaturesParts, 'discovery'> & {
     readonly manifestCache: SignaturesParts['manifests'];
     readonly blobCache: SignaturesParts['blobs'];
-  },
+  } & HeldSignaturesParts,
   changed: () => void,
 ): PolicyParts {
   const { db, clock, log } = opened;
@@ -61,24 +64,30 @@ export function openPolicy(
     },
   });
   for (const warning of policy.view().warnings) log.warn(warning);
+  const trusted = trustedBy(policy);
   const signatures = new Signatures({
     manifests: caches.manifestCache,
     blobs: caches.blobCache,
     discovery: caches.discovery,
-    trusted: trustedBy(policy),
+    trusted,
     clock,
   });
   const gate = new PolicyGate({
     policy,
     roots: new TagRoots(db),
-    facts: {
-      signature: ({ name, upstream, upstreamRepository }, digest) =>
-        signatures.factOf({ name, upstream, upstreamRepository }, digest),
-      marketplace: () => Promise.resolve({ state: 'unknown', detail: 'no marketplace is asked by this version' }),
-    },
+    facts: factsFrom(signatures),
+    heldFacts: factsFrom(new Signatures({ ...heldSignatures(caches), trusted, clock })),
     clock,
   });
   return { policy, gate, signatures };
+}
+
+function factsFrom(signatures: Signatures): FactSources {
+  return {
+    signature: ({ name, upstream, upstreamRepository }, digest) =>
+      signatures.factOf({ name, upstream, upstreamRepository }, digest),
+    marketplace: () => Promise.resolve({ state: 'unknown', detail: 'no marketplace is asked by this version' }),
+  };
 }
 
 /** Reads and checks the keys and certificates of a policy; a relative path is from its file's own folder. */

@@ -34,6 +34,7 @@ export function describeStatus(config: MirrorConfig, parts: MirrorParts, door: D
     ...doorAttention(door),
     ...diskAttention(parts, disk),
     ...capAttention(parts),
+    ...volumeAttention(parts),
     ...upstreamAttention(parts),
     ...auditAttention(parts),
     ...auditProofAttention(parts),
@@ -84,7 +85,8 @@ const refusalMs = 600_000;
 
 function diskAttention(parts: MirrorParts, disk: DiskFigures): Attention[] {
   const { refusal, floorBytes } = parts.room.state;
-  const isRefused = refusal?.limit === 'floor' && parts.clock.now() - refusal.at < refusalMs;
+  const isRefused =
+    refusal?.limit === 'floor' && refusal.directory === undefined && parts.clock.now() - refusal.at < refusalMs;
   if (disk.totalBytes === 0 || (disk.freeBytes >= floorBytes && !isRefused)) return [];
   return [
     {
@@ -108,6 +110,29 @@ function capAttention(parts: MirrorParts): Attention[] {
       severity: pushedBytes > capBytes ? 'error' : 'warning',
       title: 'The storage cap leaves no room',
       detail: `What is pushed or pinned never goes by itself, and with the cap of ${formatSize(capBytes)} it leaves no room for the last blob. Pulls of new content are passed on without being kept, and pushes that do not fit are refused. Raise the cap, unpin, or delete content.`,
+      link: '/storage',
+    },
+  ];
+}
+
+function volumeAttention(parts: MirrorParts): Attention[] {
+  const { refusal, floorBytes } = parts.room.state;
+  const missing = parts.layout.volumes.missing().map(({ directory, why }): Attention => ({
+    id: `storage-path-${directory}`,
+    severity: 'error',
+    title: `${directory} is not there`,
+    detail: `It ${why}. What is kept in it is not lost, but not served: cached content is fetched again and passed on, pushed content is refused. Mount its disk and start the mirror again.`,
+    link: '/storage',
+  }));
+  const { directory } = refusal ?? {};
+  if (refusal === undefined || directory === undefined || parts.clock.now() - refusal.at >= refusalMs) return missing;
+  return [
+    ...missing,
+    {
+      id: 'storage-path-full',
+      severity: 'warning',
+      title: `The disk of ${directory} is nearly full`,
+      detail: `Less than ${formatSize(floorBytes)} would stay free there. Pulls of its repositories are passed on without being kept, and pushes to them are refused. Free space on that disk, or delete content of these repositories in Cache.`,
       link: '/storage',
     },
   ];

@@ -1,6 +1,7 @@
 import {
   closeSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -92,6 +93,11 @@ export class AuditFile implements AuditSink {
 
   sync(): void {
     fsyncSync(this.#fd);
+  }
+
+  /** The same without waiting for the disk: lines are appended meanwhile. */
+  syncBeside(done: (error: Error | null) => void): void {
+    fsync(this.#fd, done);
   }
 
   close(): void {

@@ -14,9 +14,9 @@ import type {
   WriterRequest,
   WriterStart,
 } from './audit-channel.ts';
-import { appendBeside } from './append-beside.ts';
+import { appendBeside, passOn } from './append-beside.ts';
 import { LineEncoder } from './audit-line.ts';
-import { AuditStream, isStream } from './audit-stream.ts';
+import { isStream } from './audit-stream.ts';
 import type { AuditEvent } from './events.ts';
 import { LineMemory } from './line-memory.ts';
 
@@ -30,9 +30,6 @@ const batchLength = 256 * 1024;
 const appendTimeoutMs = 1000;
 const restartMs = 1000;
 const closeTimeoutMs = 10_000;
-/** PIPE_BUF of Linux: a write up to this size is never split (pipe(7)). */
-const atomicPipeBytes = 4096;
-
 export interface AuditQueueOptions {
   readonly file: string;
   readonly databasePath: string;
@@ -273,7 +270,7 @@ export class AuditQueue {
       if (!this.#progress.acquire('caller', appendTimeoutMs)) return failure('ETIMEDOUT', 'the disk does not answer');
       if (this.#progress.isMidLine) return failure('EAGAIN', 'the reader does not read');
       const { file } = this.#options;
-      return this.#isStream ? passOn(file, Buffer.from(line)) : appendBeside(file, this.#progress, line);
+      return this.#isStream ? passOn(file, line) : appendBeside(file, this.#progress, line);
     } catch (error) {
       return error;
     } finally {
@@ -380,17 +377,6 @@ function gapLine({ count, since }: { readonly count: number; readonly since: num
     requestId: '',
     detail: `${String(count)} events between ${String(from)} and ${String(to)} could not be recorded`,
   });
-}
-
-function passOn(file: string, bytes: Uint8Array): unknown {
-  // a pipe takes this much whole or not at all; half a line could not be taken back
-  if (bytes.length > atomicPipeBytes) return failure('EAGAIN', 'the reader does not read');
-  const stream = new AuditStream(file);
-  try {
-    return stream.append(bytes).error;
-  } finally {
-    stream.close();
-  }
 }
 
 function failure(code: string, message: string): Error {

@@ -48,6 +48,7 @@ class Writer {
   /** True while a stream has no reader. */
   #isUnread = false;
   #unsynced = false;
+  #isSyncing = false;
   #syncedAt = 0;
 
   constructor(start: WriterStart, send: (answer: WriterAnswer) => void) {
@@ -72,13 +73,13 @@ class Writer {
 
   /** Adds to the index what a crash left out of it, at most one slice now, and says that events may come. */
   begin(): void {
+    // what a crash left unsigned
+    this.#sign('start');
+    this.#pump();
     if (!this.#indexStep()) this.#indexSoon();
     this.#send({ op: 'ready', recent: this.#search.recent(recentEvents) });
     const missing = this.#sink.kind === 'file' ? this.#sink.trail.missing : undefined;
     if (missing !== undefined) this.#send({ op: 'missing', ...missing });
-    // what a crash left unsigned
-    this.#sign('start');
-    this.#pump();
   }
 
   handle(request: WriterRequest): void {
@@ -195,12 +196,29 @@ class Writer {
   #syncWhenDue(): void {
     if (this.#sink.kind === 'file' && this.#sink.trail.checkpointIn !== undefined) this.#retryLater();
     if (!this.#unsynced) return;
-    if (systemClock.monotonic() - this.#syncedAt >= syncEveryMs) this.#sync();
+    if (systemClock.monotonic() - this.#syncedAt >= syncEveryMs) this.#syncBeside();
     else this.#retryLater();
   }
 
+  /** A slow disk must not keep lines from the file: what is in it survives the process. */
+  #syncBeside(): void {
+    if (this.#isSyncing || this.#sink.kind === 'stream') return;
+    const { file } = this.#sink.trail;
+    this.#isSyncing = true;
+    this.#unsynced = false;
+    this.#syncedAt = systemClock.monotonic();
+    file.syncBeside((error) => {
+      this.#isSyncing = false;
+      // one that was rotated meanwhile was synced then
+      if (this.#isClosed || this.#sink.kind === 'stream' || this.#sink.trail.file !== file) return;
+      this.#unsynced ||= error !== null;
+      this.#report('sync', error === null ? undefined : toProblem(error, `the audit log ${this.#path}`));
+      if (this.#unsynced) this.#retryLater();
+    });
+  }
+
   #sync(): void {
-    if (!this.#unsynced) return;
+    if (!this.#unsynced && !this.#isSyncing) return;
     this.#syncedAt = systemClock.monotonic();
     try {
       if (this.#sink.kind === 'file') this.#sink.trail.file.sync();

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { readSeal } from './chain.ts';
-import { firstLine, lastLine, openSource } from './log-source.ts';
+import { firstLine, openSource } from './log-source.ts';
 
 /**
  * The files of one log, in the order of their names:
@@ -53,19 +53,6 @@ export function logFiles(path: string): LogFile[] {
   return [...others, ...rotated, ...current]
     .sort((a, b) => orderOf(a, path) - orderOf(b, path))
     .map(({ path: file, firstSeq }) => ({ path: file, firstSeq }));
-}
-
-/** Number and time of the last line that has its place in the chain, and of the first. Undefined when the file has none. */
-export function edgesOf(
-  path: string,
-): { readonly first: Buffer | undefined; readonly last: Buffer | undefined } | undefined {
-  const source = openSource(path);
-  try {
-    const last = lastLine(source);
-    return { first: firstLine(source), last };
-  } finally {
-    source.close();
-  }
 }
 
 /** Sorting is stable: files without a number stay before those with one, the current file without one stays last. */

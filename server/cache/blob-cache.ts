@@ -182,9 +182,13 @@ export class BlobCache {
 
   #upstreamOf(target: Target, digest: Digest): LiveUpstream {
     const upstream = this.#parts.upstreams.of(target);
-    if (upstream === undefined)
+    if (upstream === undefined) {
+      // pushed, and on a disk that is not mounted: it is not unknown
+      this.#parts.blobs.refuseMissing(digest);
       throw new RequestError('BLOB_UNKNOWN', `blob ${digest} is not in ${target.name}`, { value: digest });
+    }
     if (this.#parts.upstreams.isOffline || upstream.settings.mode === 'offline') {
+      this.#parts.blobs.refuseMissing(digest);
       throw new UpstreamError(
         'UPSTREAM_OFFLINE',
         `blob ${digest} is not held and ${upstream.settings.name} is switched offline`,
@@ -265,11 +269,12 @@ export class BlobCache {
         offset,
         signal,
       );
-    const offset = isTaken ? 0 : blobs.partialBytes(digest);
+    const volume = blobs.volumeFor(target.name);
+    const offset = isTaken ? 0 : blobs.partialBytes(digest, volume);
     const first =
       offset === 0 || offset !== expectedBytes ? { offset, answer: fetch(offset, abort.signal) } : undefined;
     first?.answer.catch(() => undefined);
-    const place = isTaken ? undefined : await this.#places.open(digest, expectedBytes);
+    const place = isTaken ? undefined : await this.#places.open(digest, volume, expectedBytes);
     const partial = place?.partial;
     const flight = new BlobFlight({
       digest,
@@ -328,11 +333,11 @@ export class BlobCache {
   async #keep(download: Download, target: Target): Promise<void> {
     const { flight, place, partial } = download;
     if (partial === undefined || !flight.isStored || !(await this.#places.hasRoom(flight, place))) {
-      if (partial !== undefined) await this.#parts.blobs.removePartial(flight.digest);
+      if (partial !== undefined) await this.#parts.blobs.removePartial(partial.path);
       return;
     }
     try {
-      await this.#parts.blobs.commit(flight.digest, partial.handle, download.repositoryIds, this.#parts.clock.now());
+      await this.#parts.blobs.commit(flight.digest, partial, download.repositoryIds, this.#parts.clock.now());
       this.#parts.events.changed(this.#ensureRepository(target));
     } catch (error) {
       this.#parts.events.warn('a verified blob could not be kept', { digest: flight.digest, error: String(error) });
@@ -349,7 +354,7 @@ export class BlobCache {
       !flight.isStored ||
       flight.receivedBytes === 0
     ) {
-      await this.#parts.blobs.removePartial(flight.digest);
+      await this.#parts.blobs.removePartial(download.partial.path);
     }
   }
 

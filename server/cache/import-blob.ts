@@ -10,6 +10,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { HashPool } from '../storage/hash-pool.ts';
 import type { Layout } from '../storage/layout.ts';
 import type { LayoutFile } from '../storage/oci-layout.ts';
+import type { Volume } from '../storage/volumes.ts';
 import type { Admission, Origin } from './admit.ts';
 import type { Reservation, Room } from './room.ts';
 
@@ -41,12 +42,14 @@ export interface BlobToImport {
 export async function importBlob(parts: BlobImportParts, blob: BlobToImport): Promise<'linked' | 'copied'> {
   const { admission, layout, clock } = parts;
   const { repository, origin, digest, file } = blob;
-  const path = layout.upload(randomUUID());
+  const volume = layout.volumes.for(repository);
+  layout.volumes.refuseMissing(volume);
+  const path = volume.upload(randomUUID());
   let reservation: Reservation | undefined;
   try {
-    const isLinked = await tryLink(layout, file, path);
+    const isLinked = await tryLink(volume, file, path);
     // what is linked takes no space on the disk, and counts against the cap like everything that is kept
-    if (!isLinked || parts.room.hasCap) reservation = await reserve(parts.room, file.sizeBytes);
+    if (!isLinked || parts.room.hasCap) reservation = await reserve(parts.room, volume, file.sizeBytes);
     if (!isLinked) await copy(file, path);
     await verify(parts.hashes, path, blob);
     await admission.admitBlob({ repository, origin, digest, path, sizeBytes: file.sizeBytes, now: clock.now() });
@@ -58,8 +61,8 @@ export async function importBlob(parts: BlobImportParts, blob: BlobToImport): Pr
 }
 
 /** False on another file system, on one without hard links, and for a file of another user's. */
-async function tryLink(layout: Layout, file: LayoutFile, path: string): Promise<boolean> {
-  await mkdir(layout.incoming, { recursive: true });
+async function tryLink({ incoming }: Volume, file: LayoutFile, path: string): Promise<boolean> {
+  await mkdir(incoming, { recursive: true });
   try {
     await link(file.path, path);
     return true;
@@ -69,8 +72,8 @@ async function tryLink(layout: Layout, file: LayoutFile, path: string): Promise<
   }
 }
 
-async function reserve(room: BlobImportParts['room'], bytes: number): Promise<Reservation> {
-  const reservation = await room.reserve(bytes);
+async function reserve(room: BlobImportParts['room'], volume: Volume, bytes: number): Promise<Reservation> {
+  const reservation = await room.reserve(bytes, { volume });
   if (reservation !== undefined) return reservation;
   throw new StorageError(
     'STORAGE_FULL',

@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { Volume } from '../storage/volumes.ts';
 import type { BlobFlight } from './blob-flight.ts';
 import type { PartialFile } from './partial-file.ts';
 import type { Reservation, Room } from './room.ts';
@@ -9,6 +10,7 @@ import type { CacheEvents } from './targets.ts';
 export interface PartialPlace {
   readonly partial: PartialFile;
   readonly reservation: Reservation;
+  readonly volume: Volume;
 }
 
 /** Finds places for downloads on the disk; where there is none, what comes is only passed on. */
@@ -24,12 +26,12 @@ export class PartialPlaces {
   }
 
   /** A place for a blob of so many bytes, if that is known; undefined when the disk or the cap refuses. */
-  async open(digest: Digest, expectedBytes: number | undefined): Promise<PartialPlace | undefined> {
+  async open(digest: Digest, volume: Volume, expectedBytes: number | undefined): Promise<PartialPlace | undefined> {
     let reservation: Reservation | undefined;
     try {
-      reservation = await this.#room.reserve(expectedBytes ?? 0, digest);
+      reservation = await this.#room.reserve(expectedBytes ?? 0, { digest, volume });
       if (reservation === undefined) {
-        this.#room.leave(digest, this.#blobs.partialBytes(digest));
+        this.#leave(digest, volume);
         const { refusal, capBytes } = this.#room.state;
         this.#warn(
           refusal?.limit === 'cap'
@@ -39,13 +41,13 @@ export class PartialPlaces {
         );
         return undefined;
       }
-      const partial = await this.#blobs.openPartial(digest);
-      if (expectedBytes === undefined || partial.offset <= expectedBytes) return { partial, reservation };
+      const partial = await this.#blobs.openPartial(digest, volume);
+      if (expectedBytes === undefined || partial.offset <= expectedBytes) return { partial, reservation, volume };
       await partial.handle.truncate(0);
-      return { partial: { ...partial, offset: 0 }, reservation };
+      return { partial: { ...partial, offset: 0 }, reservation, volume };
     } catch (error) {
       reservation?.release();
-      this.#room.leave(digest, this.#blobs.partialBytes(digest));
+      this.#leave(digest, volume);
       this.#warn('the disk refused; passing content on without keeping it', { digest, error: String(error) });
       return undefined;
     }
@@ -59,9 +61,13 @@ export class PartialPlaces {
   }
 
   /** Gives the room back; bytes that a broken download left stay counted. */
-  close(digest: Digest, { reservation }: PartialPlace): void {
-    this.#room.leave(digest, this.#blobs.partialBytes(digest));
+  close(digest: Digest, { reservation, volume }: PartialPlace): void {
+    this.#leave(digest, volume);
     reservation.release();
+  }
+
+  #leave(digest: Digest, volume: Volume): void {
+    this.#room.leave(volume.partial(digest), this.#blobs.partialBytes(digest, volume));
   }
 
   #warn(message: string, detail: Readonly<Record<string, unknown>>): void {

@@ -17,6 +17,8 @@ export interface PolicyGateParts {
   readonly policy: Pick<PolicyStore, 'isEmpty' | 'isPerUser' | 'decide'>;
   readonly roots: TagRoots;
   readonly facts: FactSources;
+  /** The same, as far as what is held tells them; absent: these ask no upstream either. */
+  readonly heldFacts?: FactSources;
   readonly clock: Clock;
 }
 
@@ -44,9 +46,10 @@ export class PolicyGate {
     this.#parts = parts;
   }
 
-  /** The same content and facts under another policy. */
-  under(policy: PolicyGateParts['policy']): PolicyGate {
-    return new PolicyGate({ ...this.#parts, policy });
+  /** The same content and facts under another policy; `nobody`: no upstream is asked for facts. */
+  under(policy: PolicyGateParts['policy'], asks: 'upstreams' | 'nobody' = 'upstreams'): PolicyGate {
+    const { facts, heldFacts = facts } = this.#parts;
+    return new PolicyGate({ ...this.#parts, policy, facts: asks === 'nobody' ? heldFacts : facts });
   }
 
   /** Whether an answer for one may not be given to another. */

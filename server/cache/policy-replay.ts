@@ -73,11 +73,14 @@ export async function replayPolicy(
   const { clock } = parts;
   const startedAt = clock.monotonic();
   const recorded = await recordedPulls(parts.db, options.since, options.signal);
-  const gate = parts.gate.under({
-    isEmpty: rules.length === 0,
-    isPerUser: true,
-    decide: (subject, facts) => evaluate(rules, subject, facts),
-  });
+  const gate = parts.gate.under(
+    {
+      isEmpty: rules.length === 0,
+      isPerUser: true,
+      decide: (subject, facts) => evaluate(rules, subject, facts),
+    },
+    'nobody',
+  );
   const tally = new Tally();
   let turnAt = clock.monotonic();
   for (const pull of recorded) {

@@ -1,14 +1,14 @@
-import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { limit } from '../lib/concurrency.ts';
 import type { Clock } from '../lib/clock.ts';
-import { freeSpace } from '../lib/files.ts';
-import type { Digest } from '../oci/digest.ts';
 import type { Evicted, Eviction, EvictionPreview } from '../storage/eviction.ts';
 import type { Layout } from '../storage/layout.ts';
 import type { LiveSettings } from '../storage/live-settings.ts';
 import type { UsedBytes } from '../storage/used-bytes.ts';
+import type { Volume } from '../storage/volumes.ts';
 import type { TellProgress } from './housekeeping-lane.ts';
+import { freeOn, isOtherDiskFull } from './held-room.ts';
+import type { HeldRoom as Held, RoomUse } from './held-room.ts';
 
 export interface RoomParts {
   readonly used: UsedBytes;
@@ -52,7 +52,13 @@ export interface RoomState {
   /** Blobs that were passed on without being kept, or refused when pushed. */
   readonly notKept: number;
   /** What left no room for the last blob; undefined when there was. */
-  readonly refusal: { readonly limit: RoomLimit; readonly at: number } | undefined;
+  readonly refusal:
+    | {
+        readonly limit: RoomLimit;
+        readonly at: number;
+        /** A volume's whose disk is full. */ readonly directory?: string;
+      }
+    | undefined;
 }
 
 /** Freed beyond what is needed, so that not every blob begins a run: this part of the limit, and never more bytes than that. */
@@ -61,12 +67,6 @@ const marginLimitBytes = 512 * 1024 * 1024;
 /** When nothing more could go, it is not looked for again for this long. */
 const exhaustedMs = 5000;
 const restartEveryMs = 600_000;
-
-interface Held {
-  bytes: number;
-  readonly digest: Digest | undefined;
-  written: () => number;
-}
 
 /**
  * Room for bytes: before something is kept, it is counted, and what was used longest ago goes when the cap or the floor needs
@@ -80,7 +80,7 @@ export class Room {
   readonly #parts: RoomParts;
   readonly #held = new Set<Held>();
   readonly #turn = limit(1);
-  /** Bytes of downloads that broke off, by file name, oldest first. */
+  /** Bytes of downloads that broke off, by path, oldest first. */
   #idle = new Map<string, number>();
   #idleBytes = 0;
   #heldBytes = 0;
@@ -133,16 +133,21 @@ export class Room {
 
   /** Counts what the last run left behind. To be called once, before anything is kept. */
   async start(): Promise<void> {
-    for (const { name, bytes } of await this.#parts.used.partials()) this.#addIdle(name, bytes);
+    for (const { path, bytes } of await this.#parts.used.partials()) this.#addIdle(path, bytes);
   }
 
   /**
-   * Reserves room for bytes of a blob, evicting when it needs to; undefined when there can't be room. `digest` names a
-   * download; what needs it is not evicted meanwhile.
+   * Reserves room for bytes of a blob, evicting when it needs to; undefined when there can't be room.
    */
-  async reserve(bytes: number, digest?: Digest): Promise<Reservation | undefined> {
-    const held: Held = { bytes, digest, written: () => 0 };
-    if (digest !== undefined) this.#takeIdle(basename(this.#parts.layout.partial(digest)));
+  async reserve(bytes: number, use: RoomUse = {}): Promise<Reservation | undefined> {
+    const { digest, volume = this.#parts.layout.volumes.storage } = use;
+    const held: Held = { bytes, digest, volume, written: () => 0 };
+    if (digest !== undefined) this.#takeIdle(volume.partial(digest));
+    if (this.#isDiskFull(volume, bytes)) {
+      this.#notKept += 1;
+      this.#refuse('floor', volume);
+      return undefined;
+    }
     if (this.#shortage(bytes) === undefined) {
       this.#hold(held);
       return this.#reservation(held);
@@ -157,7 +162,11 @@ export class Room {
   }
 
   /** Whether so many bytes have room, or had if all that may go went. Nothing goes for the answer. */
-  couldFit(bytes: number): boolean {
+  couldFit(bytes: number, volume = this.#parts.layout.volumes.storage): boolean {
+    if (this.#isDiskFull(volume, bytes)) {
+      this.#notKept += 1;
+      return this.#refuse('floor', volume);
+    }
     const lack = this.#shortage(bytes);
     if (lack === undefined || !this.#isHopeless(lack)) return true;
     this.#notKept += 1;
@@ -191,8 +200,9 @@ export class Room {
     return {
       fit: async (bytes) => {
         this.#resize(held, Math.max(held.bytes, bytes));
-        if (this.#shortage(0) === undefined) return true;
-        const fits = await this.#turn(() => this.#makeRoom());
+        const isFull = this.#isDiskFull(held.volume, 0);
+        if (!isFull && this.#shortage(0) === undefined) return true;
+        const fits = isFull ? this.#refuse('floor', held.volume) : await this.#turn(() => this.#makeRoom());
         if (!fits) this.#notKept += 1;
         return fits;
       },
@@ -293,8 +303,9 @@ export class Room {
     return this.#exhaustedAt !== undefined && clock.monotonic() - this.#exhaustedAt < exhaustedMs;
   }
 
-  #refuse(what: RoomLimit): false {
-    this.#refusal = { limit: what, at: this.#parts.clock.now() };
+  #refuse(what: RoomLimit, volume?: Volume): false {
+    const directory = volume === undefined ? {} : { directory: volume.directory };
+    this.#refusal = { limit: what, at: this.#parts.clock.now(), ...directory };
     return false;
   }
 
@@ -307,20 +318,19 @@ export class Room {
   #shortage(more: number, limits: RoomLimits = this.#parts.live.values): Shortage | undefined {
     const { storageCap, freeSpaceFloor } = limits;
     const overCap = storageCap === 0 ? 0 : this.#usedBytes() + more - storageCap;
-    const belowFloor = freeSpaceFloor - (freeSpace(this.#parts.layout.storage) - this.#unwrittenBytes() - more);
+    const belowFloor = freeSpaceFloor - (freeOn(this.#parts.layout.volumes, this.#held) - more);
     if (overCap <= 0 && belowFloor <= 0) return undefined;
     return overCap >= belowFloor ? { bytes: overCap, limit: 'cap' } : { bytes: belowFloor, limit: 'floor' };
+  }
+
+  #isDiskFull(volume: Volume, more: number): boolean {
+    const { layout, live } = this.#parts;
+    return isOtherDiskFull(layout.volumes, { volume, more, held: this.#held, floorBytes: live.values.freeSpaceFloor });
   }
 
   #usedBytes(): number {
     const { used } = this.#parts;
     return used.stored() + used.uploads() + this.#idleBytes + this.#heldBytes + this.#leavingBytes;
-  }
-
-  #unwrittenBytes(): number {
-    let bytes = 0;
-    for (const held of this.#held) bytes += Math.max(0, held.bytes - held.written());
-    return bytes;
   }
 
   #hold(held: Held): void {
@@ -339,19 +349,19 @@ export class Room {
   }
 
   /** A download broke off and left bytes that the next one goes on with. */
-  leave(digest: Digest, bytes: number): void {
-    if (bytes > 0) this.#addIdle(basename(this.#parts.layout.partial(digest)), bytes);
+  leave(path: string, bytes: number): void {
+    if (bytes > 0) this.#addIdle(path, bytes);
   }
 
-  #addIdle(name: string, bytes: number): void {
-    this.#takeIdle(name);
-    this.#idle.set(name, bytes);
+  #addIdle(path: string, bytes: number): void {
+    this.#takeIdle(path);
+    this.#idle.set(path, bytes);
     this.#idleBytes += bytes;
   }
 
-  #takeIdle(name: string): number {
-    const bytes = this.#idle.get(name) ?? 0;
-    this.#idle.delete(name);
+  #takeIdle(path: string): number {
+    const bytes = this.#idle.get(path) ?? 0;
+    this.#idle.delete(path);
     this.#idleBytes -= bytes;
     return bytes;
   }

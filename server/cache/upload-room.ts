@@ -2,6 +2,7 @@ import { formatSize } from '../config/quantities.ts';
 import { StorageError } from '../errors.ts';
 import type { FilledBlock } from '../lib/blocks.ts';
 import type { Reservation, Room } from './room.ts';
+import type { Volume } from '../storage/volumes.ts';
 import type { UploadBody } from './uploads.ts';
 
 /** An upload is given room for what came of it and as much again, at most so much. */
@@ -16,14 +17,18 @@ export class UploadRoom {
   }
 
   /**
-   * Receives a body into room that is its own; `receive` gets the blocks. Anybody can announce a size: it only says that a body
-   * is too large, and nothing is evicted for bytes that did not come.
+   * Receives a body into room on the volume that is its own; `receive` gets the blocks. Anybody can announce a size: it only
+   * says that a body is too large, and nothing is evicted for bytes that did not come.
    * @throws StorageError (STORAGE_FULL) when there is no room for it, also in the middle of a body
    */
-  async receive(body: UploadBody, receive: (blocks: AsyncIterable<FilledBlock>) => Promise<void>): Promise<void> {
+  async receive(
+    body: UploadBody,
+    volume: Volume,
+    receive: (blocks: AsyncIterable<FilledBlock>) => Promise<void>,
+  ): Promise<void> {
     const { sizeBytes, blocks } = body;
-    if (sizeBytes !== undefined && !this.#room.couldFit(sizeBytes)) throw this.#full(sizeBytes);
-    const reservation = await this.#room.reserve(0);
+    if (sizeBytes !== undefined && !this.#room.couldFit(sizeBytes, volume)) throw this.#full(sizeBytes);
+    const reservation = await this.#room.reserve(0, { volume });
     if (reservation === undefined) throw this.#full(sizeBytes);
     try {
       const isMetered = sizeBytes !== undefined || this.#room.hasCap;

@@ -85,12 +85,13 @@ export class Uploads {
     await this.tidy();
   }
 
-  /** Begins an upload to a repository that accepts pushes. */
+  /** Begins an upload to a repository that accepts pushes. @throws StorageError (STORAGE_FAILED) when its directory is not there */
   begin(repository: string, algorithm: DigestAlgorithm): UploadState {
     const id = randomUUID();
     const { store, clock } = this.#parts;
-    store.create(id, repository, algorithm, clock.now());
-    this.#keep({ id, repository, bytes: 0, algorithm });
+    const upload = { id, repository, bytes: 0, algorithm, path: store.newPath(id, repository) };
+    store.create(upload, clock.now());
+    this.#keep(upload);
     return { id, bytes: 0 };
   }
 
@@ -145,11 +146,11 @@ export class Uploads {
   async push(repository: string, digest: Digest, body: UploadBody): Promise<void> {
     const { store, hashes } = this.#parts;
     const id = randomUUID();
-    const path = store.path(id);
+    const path = store.newPath(id, repository);
     this.#whole.add(id);
     const file = new UploadFile({ path, bytes: 0, algorithm: algorithmOf(digest), hashes });
     try {
-      await this.#room.receive(body, async (blocks) => {
+      await this.#room.receive(body, store.volumeOf(path), async (blocks) => {
         await file.append(blocks);
         await this.#admit(repository, file, digest);
       });
@@ -228,9 +229,10 @@ export class Uploads {
     readonly repository: string;
     readonly bytes: number;
     readonly algorithm: DigestAlgorithm;
+    readonly path: string;
   }): LiveUpload {
-    const { store, hashes, clock } = this.#parts;
-    const file = new UploadFile({ path: store.path(from.id), bytes: from.bytes, algorithm: from.algorithm, hashes });
+    const { hashes, clock } = this.#parts;
+    const file = new UploadFile({ path: from.path, bytes: from.bytes, algorithm: from.algorithm, hashes });
     const upload = {
       id: from.id,
       repository: from.repository,
@@ -249,7 +251,8 @@ export class Uploads {
     if (body === undefined) return;
     refuseWrongSize(body.sizeBytes, range);
     try {
-      await this.#room.receive(body, (blocks) => file.append(blocks));
+      const volume = this.#parts.store.volumeOf(file.path);
+      await this.#room.receive(body, volume, (blocks) => file.append(blocks));
       refuseWrongSize(file.bytes - before, range);
     } catch (error) {
       if (error instanceof RequestError) file.rollBack(before);

@@ -35,7 +35,7 @@ export async function diagnose(settings: Settings, now: number): Promise<readonl
   const holder = lockHolder(layout.lock);
   return [
     { check: 'data-directory', ...checkDirectory(settings) },
-    { check: 'free-space', ...(await checkSpace(layout.storage, settings.freeSpaceFloor)) },
+    { check: 'free-space', ...(await checkAllSpace(settings, layout.storage)) },
     {
       check: 'lock',
       ...passed(
@@ -52,13 +52,26 @@ export async function diagnose(settings: Settings, now: number): Promise<readonl
 }
 
 function checkDirectory(settings: Settings): Finding {
-  const directories = [...new Set([settings.dataDirectory, settings.storageDirectory])].filter(
+  const beside = settings.storagePaths.map(({ directory }) => directory);
+  const directories = [...new Set([settings.dataDirectory, settings.storageDirectory, ...beside])].filter(
     (directory) => directory !== '',
   );
   const locked = directories.find((directory) => !isWritable(nearestExisting(directory)));
   if (locked !== undefined) return failed(`${locked} may not be written by this user`);
   const fresh = directories.filter((directory) => !existsSync(directory));
   return passed(`${directories.join(' and ')} can be written${fresh.length === 0 ? '' : ' (made at the first start)'}`);
+}
+
+/** Of the storage directory, and of each of `storagePaths`; the first that is too full says so for all. */
+async function checkAllSpace(settings: Settings, storage: string): Promise<Finding> {
+  const first = await checkSpace(storage, settings.freeSpaceFloor);
+  const details = [first.detail];
+  for (const directory of new Set(settings.storagePaths.map((path) => path.directory))) {
+    const { state, detail } = await checkSpace(directory, settings.freeSpaceFloor);
+    if (state === 'failed') return failed(`${directory}: ${detail}`);
+    details.push(`${directory}: ${detail}`);
+  }
+  return first.state === 'failed' ? first : passed(details.join('; '));
 }
 
 async function checkSpace(storage: string, floorBytes: number): Promise<Finding> {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isWithin } from './paths.ts';
 import { collide, formatAddress, isLoopback, parseAddress } from './address.ts';
 import type { ListenAddress } from './address.ts';
 import type { SettingProblem } from './issue-sentence.ts';
@@ -17,6 +18,7 @@ export type SoundUpstreams = readonly (UpstreamSettings | undefined)[];
 export function checkSettings(settings: SoundSettings, upstreams: SoundUpstreams): readonly SettingProblem[] {
   return [
     ...checkAddresses(settings),
+    ...checkStoragePaths(settings),
     ...checkUpstreams(upstreams),
     ...checkTrustedProxies(settings.trustedProxies ?? []),
     ...checkReceivers(settings.audit),
@@ -53,6 +55,33 @@ function readAddress(
       message: `${JSON.stringify(text)} is not an address such as ":5050", "127.0.0.1:5050" or "[::1]:5050", with a port from 0 to 65535`,
     });
   return address;
+}
+
+function checkStoragePaths({
+  storagePaths = [],
+  dataDirectory,
+  storageDirectory,
+}: SoundSettings): readonly SettingProblem[] {
+  const own = [dataDirectory ?? '', storageDirectory ?? ''].filter((directory) => directory !== '');
+  return storagePaths.flatMap(({ prefix, directory }, index) => {
+    const before = storagePaths.slice(0, index);
+    const isTwice = before.some((other) => other.prefix === prefix);
+    const near = [...own, ...before.map((other) => other.directory).filter((other) => other !== directory)].find(
+      (other) => isWithin(directory, other) || isWithin(other, directory),
+    );
+    return [
+      ...problemAt(
+        ['storagePaths', index, 'prefix'],
+        isTwice ? `"${prefix}" has a directory already; keep one` : undefined,
+      ),
+      ...problemAt(
+        ['storagePaths', index, 'directory'],
+        near === undefined
+          ? undefined
+          : `"${directory}" and "${near}" lie in each other; each needs a place of its own`,
+      ),
+    ];
+  });
 }
 
 function checkUpstreams(upstreams: SoundUpstreams): readonly SettingProblem[] {

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { SoundSettings } from './checks.ts';
 import type { UpstreamTlsSettings } from './schema.ts';
 
@@ -34,7 +34,7 @@ export function resolvePaths<S extends SoundSettings>(settings: S, base: string,
   const { dataDirectory, storageDirectory, tls, upstreamTls, audit, policy, upstreams } = settings;
   const storage = absolute(storageDirectory ?? '');
   const fallback = storage === '' ? defaultDataDirectory(env) : storage;
-  const resolved: SoundSettings = { ...settings };
+  const resolved: SoundSettings = { ...settings, ...besideStorage(settings, absolute) };
   if (dataDirectory !== undefined) resolved.dataDirectory = absolute(dataDirectory === '' ? fallback : dataDirectory);
   if (storageDirectory !== undefined) resolved.storageDirectory = storage;
   if (tls !== undefined)
@@ -50,6 +50,20 @@ export function resolvePaths<S extends SoundSettings>(settings: S, base: string,
   if (upstreams !== undefined)
     resolved.upstreams = upstreams.map((upstream) => ({ ...upstream, tls: client(upstream.tls) }));
   return resolved as S;
+}
+
+function besideStorage(
+  { storagePaths }: SoundSettings,
+  absolute: (path: string) => string,
+): Pick<SoundSettings, 'storagePaths'> {
+  if (storagePaths === undefined) return {};
+  return { storagePaths: storagePaths.map((path) => ({ ...path, directory: absolute(path.directory) })) };
+}
+
+/** Whether a path is a directory, or lies in it; both absolute. */
+export function isWithin(path: string, directory: string): boolean {
+  const way = relative(directory, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 function homeOf(env: Environment): string | undefined {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { auditReceiver } from './audit-receiver.ts';
 import { duration, size } from './quantities.ts';
+import { storagePaths } from './storage-paths.ts';
 import { isVersionRange } from './version-range.ts';
 
 /**
@@ -206,6 +207,7 @@ export const settings = z.strictObject({
       'Where the database and, unless storageDirectory says otherwise, the content lives. Default: ~/.zhi/mirror, or /var/lib/zhi-mirror without a home.',
     ),
   storageDirectory: z.string().default('').describe('Where content is kept; default: the data directory.'),
+  storagePaths,
   upstreamRegistry: z
     .string()
     .default('ghcr.io')

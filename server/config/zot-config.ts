@@ -10,6 +10,7 @@ import type { JsonNode } from './zot-json.ts';
 import { readRegistries } from './zot-registry.ts';
 import type { ZotRegistry } from './zot-registry.ts';
 import { ZotSection } from './zot-section.ts';
+import { readZotStorage } from './zot-storage.ts';
 import type { NotHonoured, ZotDisk, ZotFindings } from './zot-section.ts';
 
 /** What a zot configuration means here. */
@@ -153,7 +154,7 @@ type Read = Pick<ZotReading, 'settingsPatch' | 'registries' | 'storageRoots'>;
 function readRoot(root: ZotSection, disk: ZotDisk): Read {
   // it says which specification zot speaks; this mirror speaks 1.1 and what came before
   root.text('distSpecVersion');
-  const storage = readStorage(root.section('storage'), disk);
+  const storage = readZotStorage(root.section('storage'), disk);
   const patch: SettingsInput = {
     ...storage.patch,
     ...readHttp(root.section('http'), disk),
@@ -166,65 +167,6 @@ function readRoot(root: ZotSection, disk: ZotDisk): Read {
   const upstreams: UpstreamInput[] = registries.flatMap((registry) => registry.upstreams);
   const settingsPatch = { ...patch, ...(scrub === undefined ? {} : { scrub }), upstreamRegistry: '', upstreams };
   return { settingsPatch, registries, storageRoots: storage.roots };
-}
-
-const ownSpace = 'each blob is kept once here, whatever repositories use it';
-const ownRules = 'write retention.rules of this mirror: its rules read tags as globs and versions, not as expressions';
-
-interface ZotStorage {
-  readonly patch: SettingsInput;
-  /** Where zot keeps content: its root, then those of its sub-paths. */
-  readonly roots: readonly string[];
-}
-
-function readStorage(section: ZotSection | undefined, disk: ZotDisk): ZotStorage {
-  if (section === undefined) return { patch: {}, roots: [] };
-  const root = section.text('rootDirectory') ?? '';
-  const directory = root === '' ? '' : disk.resolve(root);
-  // each blob is kept once here: asking for that needs nothing
-  if (section.flag('dedupe') === false) section.notHonoured('dedupe', ownSpace);
-  const subRoots = section.named('subPaths').flatMap((sub) => readSubPath(sub, disk));
-  const gc = readGc(section);
-  section.ignore('retention', ownRules);
-  section.ignore('gcTimeWindow', 'garbage is collected while serving, at any time of the day');
-  section.ignore('commit', 'what is pushed is on the disk before it is acknowledged, always');
-  for (const key of ['storageDriver', 'cacheDriver', 'remoteCache', 'redirectBlobURL'])
-    section.ignore(key, 'content is kept in a folder of this machine');
-  section.finish();
-  return {
-    patch: { ...(directory === '' ? {} : { dataDirectory: directory }), ...(gc === undefined ? {} : { gc }) },
-    roots: [...(directory === '' ? [] : [directory]), ...subRoots],
-  };
-}
-
-function readGc(section: ZotSection): SettingsInput['gc'] {
-  const isOn = section.flag('gc') ?? true;
-  const delayMs = section.duration('gcDelay') ?? 0;
-  const everyMs = section.duration('gcInterval') ?? 0;
-  const delay = delayMs === 0 ? {} : { delay: formatDuration(delayMs) };
-  if (!isOn) return { every: '0s', ...delay };
-  const every = everyMs === 0 ? {} : { every: formatDuration(everyMs) };
-  return delayMs + everyMs === 0 ? undefined : { ...every, ...delay };
-}
-
-/** A repository prefix with a folder of its own. All content is in one folder here, so only what zot stored there is of use. */
-function readSubPath({ section }: { readonly section: ZotSection }, disk: ZotDisk): readonly string[] {
-  const root = section.text('rootDirectory') ?? '';
-  section.notHonoured(
-    'rootDirectory',
-    'all content is in the data directory, and names stay as they are; "zhi-mirror import-zot" takes in what zot stored there',
-  );
-  if (section.flag('dedupe') === false) section.notHonoured('dedupe', ownSpace);
-  if (section.flag('gc') === false)
-    section.notHonoured('gc', 'garbage is collected everywhere or nowhere: storage.gc says it for all of the content');
-  for (const key of ['gcDelay', 'gcInterval', 'gcTimeWindow'])
-    section.ignore(key, 'garbage is collected everywhere in the same way: storage says it for all of the content');
-  section.ignore('retention', ownRules);
-  section.ignore('commit', 'what is pushed is on the disk before it is acknowledged, always');
-  for (const key of ['storageDriver', 'cacheDriver', 'remoteCache', 'redirectBlobURL'])
-    section.ignore(key, 'content is kept in a folder of this machine');
-  section.finish();
-  return root === '' ? [] : [disk.resolve(root)];
 }
 
 const openToAll =

@@ -40,10 +40,10 @@ const mediumFaults = new Set(['EIO', 'EUCLEAN', 'EBADMSG', 'ENODATA', 'EREMOTEIO
  */
 export async function proveBlob(
   parts: BlobProofParts,
-  blob: { readonly digest: Digest; readonly sizeBytes: number },
+  blob: { readonly digest: Digest; readonly sizeBytes: number; readonly volume?: number },
   signal: AbortSignal,
 ): Promise<BlobProof> {
-  const path = parts.layout.blob(blob.digest);
+  const path = parts.layout.volumes.of(blob.volume ?? 0).blob(blob.digest);
   let identity: FileIdentity | undefined;
   const file = new ProofFile(path);
   try {

@@ -8,6 +8,12 @@ import { commitFile, syncDirectory } from '../lib/files.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { FileIdentity, Finding } from './blob-proof.ts';
 import type { Layout } from './layout.ts';
+import type { Volume } from './volumes.ts';
+
+interface Row {
+  readonly size: number;
+  readonly volume: number;
+}
 
 /** A blob's file, open for reading, and its size in bytes. Close the handle. */
 export interface OpenBlob {
@@ -22,8 +28,8 @@ export interface OpenBlob {
 export class BlobStore {
   readonly #layout: Layout;
   readonly #db: Database;
-  readonly #size: Statement<[string], { size: number }>;
-  readonly #insert: Statement<[string, number, number]>;
+  readonly #row: Statement<[string], Row>;
+  readonly #insert: Statement<[string, number, number, number]>;
   readonly #link: Statement<[number, string, number]>;
   readonly #isLinked: Statement<[number, string], { one: number }>;
   readonly #isInOwn: Statement<[string], { one: number }>;
@@ -33,8 +39,11 @@ export class BlobStore {
   constructor(db: Database, layout: Layout) {
     this.#db = db;
     this.#layout = layout;
-    this.#size = db.prepare('SELECT size FROM blobs WHERE digest = ?');
-    this.#insert = db.prepare('INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#row = db.prepare('SELECT size, volume FROM blobs WHERE digest = ?');
+    this.#insert = db.prepare(
+      `INSERT INTO blobs (digest, size, created_at, volume) VALUES (?, ?, ?, ?)
+       ON CONFLICT (digest) DO UPDATE SET volume = excluded.volume WHERE volume <> excluded.volume`,
+    );
     this.#link = db.prepare(
       'INSERT INTO repository_blobs (repository_id, digest, first_seen_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
     );
@@ -48,7 +57,7 @@ export class BlobStore {
 
   /** Size in bytes of a held blob. */
   sizeOf(digest: Digest): number | undefined {
-    return this.#size.get(digest)?.size;
+    return this.#row.get(digest)?.size;
   }
 
   /** Whether the repository may serve the blob. */
@@ -76,14 +85,19 @@ export class BlobStore {
     this.#tellDamaged = listener;
   }
 
-  /** Opens a held blob; undefined when it is not held, or its file is gone (then the row goes too and it is fetched again). */
+  /**
+   * Opens a held blob; undefined when it is not held, its volume is not there, or its file is gone (then the row goes too and
+   * it is fetched again).
+   */
   async open(digest: Digest): Promise<OpenBlob | undefined> {
-    const sizeBytes = this.sizeOf(digest);
-    if (sizeBytes === undefined) return undefined;
+    const row = this.#row.get(digest);
+    if (row === undefined) return undefined;
+    const sizeBytes = row.size;
+    const volume = this.#layout.volumes.of(row.volume);
     let finding: Finding = 'missing';
     let file: FileIdentity | undefined;
     try {
-      const handle = await open(this.#layout.blob(digest), 'r');
+      const handle = await open(volume.blob(digest), 'r');
       const stats = await handle.stat();
       // it may have been found damaged, and set aside, while it was opened
       const isHeld = this.sizeOf(digest) === sizeBytes;
@@ -94,22 +108,39 @@ export class BlobStore {
       file = { device: stats.dev, inode: stats.ino };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, `reading blob ${digest}`);
+      if (!this.#layout.volumes.isThere(volume)) return undefined;
     }
     if (this.#tellDamaged === undefined) this.#forgetBroken(digest, sizeBytes);
     else this.#tellDamaged(digest, finding, file);
     return undefined;
   }
 
-  /** Bytes an earlier download left of a blob; one system call, at once. */
-  partialBytes(digest: Digest): number {
-    return statSync(this.#layout.partial(digest), { throwIfNoEntry: false })?.size ?? 0;
+  /** @throws StorageError (STORAGE_FAILED) when the blob is held, and on a volume that is not there */
+  refuseMissing(digest: Digest): void {
+    const row = this.#row.get(digest);
+    if (row !== undefined) this.#layout.volumes.refuseMissing(this.#layout.volumes.of(row.volume));
   }
 
-  /** Opens the file a download grows in, keeping what an earlier one left; the bytes already there are `offset`. */
+  /** Where blobs of a repository go. */
+  volumeFor(repository: string): Volume {
+    return this.#layout.volumes.for(repository);
+  }
+
+  /** Bytes an earlier download left of a blob; one system call, at once. */
+  partialBytes(digest: Digest, volume = this.#layout.volumes.storage): number {
+    return statSync(volume.partial(digest), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /**
+   * Opens the file a download grows in, keeping what an earlier one left; the bytes already there are `offset`.
+   * @throws StorageError (STORAGE_FULL, STORAGE_FAILED)
+   */
   async openPartial(
     digest: Digest,
+    volume = this.#layout.volumes.storage,
   ): Promise<{ readonly handle: FileHandle; readonly path: string; readonly offset: number }> {
-    const path = this.#layout.partial(digest);
+    this.#layout.volumes.refuseMissing(volume);
+    const path = volume.partial(digest);
     try {
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
       return { handle, path, offset: fstatSync(handle.fd).size };
@@ -118,20 +149,28 @@ export class BlobStore {
     }
   }
 
-  async removePartial(digest: Digest): Promise<void> {
-    await rm(this.#layout.partial(digest), { force: true });
+  async removePartial(path: string): Promise<void> {
+    await rm(path, { force: true });
   }
 
   /**
    * Makes a verified, complete partial file a held blob of the repositories: fsync, rename, directory fsync, then the rows.
+   * It is kept in the volume in which it grew.
    * @throws StorageError (STORAGE_FULL, STORAGE_FAILED)
    */
-  async commit(digest: Digest, partial: FileHandle, repositoryIds: Iterable<number>, now: number): Promise<void> {
+  async commit(
+    digest: Digest,
+    partial: { readonly handle: FileHandle; readonly path: string },
+    repositoryIds: Iterable<number>,
+    now: number,
+  ): Promise<void> {
+    const volume = this.#layout.volumes.holding(partial.path);
     try {
-      await partial.sync();
-      const { size } = await partial.stat();
-      await commitFile(this.#layout.partial(digest), this.#layout.blob(digest));
-      await this.#registerOrUndo(digest, size, repositoryIds, now);
+      await partial.handle.sync();
+      const { size } = await partial.handle.stat();
+      this.#layout.volumes.refuseMissing(volume);
+      await commitFile(partial.path, volume.blob(digest));
+      await this.#registerOrUndo({ digest, size, volume, path: partial.path }, repositoryIds, now);
     } catch (error) {
       throw storageError(error, `storing blob ${digest}`);
     }
@@ -148,14 +187,16 @@ export class BlobStore {
     repositoryId: number,
     now: number,
   ): Promise<void> {
-    const path = this.#layout.blob(digest);
+    const volume = this.#layout.volumes.holding(file.path);
+    const path = volume.blob(digest);
     try {
+      this.#layout.volumes.refuseMissing(volume);
       const made = mkdirSync(dirname(path), { recursive: true });
       const isRegistered = this.sizeOf(digest) !== undefined;
       const isHeld = this.isHeld(digest, file.sizeBytes);
       if (!isHeld) renameSync(file.path, path);
       try {
-        this.#register(digest, file.sizeBytes, [repositoryId], now);
+        this.#register({ digest, size: file.sizeBytes, volume: isHeld ? undefined : volume }, [repositoryId], now);
       } catch (error) {
         if (!isRegistered) rmSync(path, { force: true });
         throw error;
@@ -170,39 +211,54 @@ export class BlobStore {
 
   /** Whether the blob is held and its file is as long as it must be; at once, for who acts on it in the same turn. */
   isHeld(digest: Digest, sizeBytes: number): boolean {
-    if (this.sizeOf(digest) === undefined) return false;
-    return statSync(this.#layout.blob(digest), { throwIfNoEntry: false })?.size === sizeBytes;
+    const row = this.#row.get(digest);
+    if (row === undefined) return false;
+    return statSync(this.#pathOf(digest, row), { throwIfNoEntry: false })?.size === sizeBytes;
   }
 
   /** Whether the blob's file is there in full, whatever the rows say. */
   async hasFile(digest: Digest, sizeBytes: number): Promise<boolean> {
-    const stats = await stat(this.#layout.blob(digest)).catch(() => undefined);
+    const stats = await stat(this.#pathOf(digest, this.#row.get(digest))).catch(() => undefined);
     return stats?.size === sizeBytes;
   }
 
   /** Looks again and forgets the rows in one turn: a push that finished since it was looked at has put a whole file there. */
   #forgetBroken(digest: Digest, sizeBytes: number): void {
     if (this.isHeld(digest, sizeBytes)) return;
+    const path = this.#pathOf(digest, this.#row.get(digest));
     inTransaction(this.#db, () => {
       this.#db.prepare('DELETE FROM repository_blobs WHERE digest = ?').run(digest);
       this.#db.prepare('DELETE FROM blobs WHERE digest = ?').run(digest);
     });
-    rmSync(this.#layout.blob(digest), { force: true });
+    rmSync(path, { force: true });
   }
 
   /** A file without its row is put back: the next pull proves it again, without a download. */
-  async #registerOrUndo(digest: Digest, size: number, repositoryIds: Iterable<number>, now: number): Promise<void> {
+  async #registerOrUndo(
+    blob: { readonly digest: Digest; readonly size: number; readonly volume: Volume; readonly path: string },
+    repositoryIds: Iterable<number>,
+    now: number,
+  ): Promise<void> {
     try {
-      this.#register(digest, size, repositoryIds, now);
+      this.#register(blob, repositoryIds, now);
     } catch (error) {
-      await rename(this.#layout.blob(digest), this.#layout.partial(digest));
+      await rename(blob.volume.blob(blob.digest), blob.path);
       throw error;
     }
   }
 
-  #register(digest: Digest, size: number, repositoryIds: Iterable<number>, now: number): void {
+  #pathOf(digest: Digest, row: Row | undefined): string {
+    return this.#layout.volumes.of(row?.volume ?? 0).blob(digest);
+  }
+
+  /** `volume`: where its file is now; undefined: where its row says. */
+  #register(
+    { digest, size, volume }: { readonly digest: Digest; readonly size: number; readonly volume: Volume | undefined },
+    repositoryIds: Iterable<number>,
+    now: number,
+  ): void {
     inTransaction(this.#db, () => {
-      this.#insert.run(digest, size, now);
+      if (volume !== undefined) this.#insert.run(digest, size, now, volume.id);
       for (const id of repositoryIds) this.#link.run(id, digest, now);
     });
   }

@@ -9,6 +9,7 @@ import type { FileIdentity, Finding } from './blob-proof.ts';
 import { DamageRows } from './damage-rows.ts';
 import type { DamageRow } from './damage-rows.ts';
 import type { Layout } from './layout.ts';
+import type { Volume } from './volumes.ts';
 
 /** What was taken out of service. */
 export interface SetAside {
@@ -44,7 +45,7 @@ export class DamageStore {
   readonly #db: Database;
   readonly #layout: Layout;
   readonly #rows: DamageRows;
-  readonly #size: Statement<[string], { size: number }>;
+  readonly #row: Statement<[string], { size: number; volume: number }>;
   readonly #unlink: Statement<[string]>;
   readonly #drop: Statement<[string]>;
   readonly #empty: Statement<[string], { size: number }>;
@@ -53,7 +54,7 @@ export class DamageStore {
     this.#db = db;
     this.#layout = layout;
     this.#rows = new DamageRows(db);
-    this.#size = db.prepare('SELECT size FROM blobs WHERE digest = ?');
+    this.#row = db.prepare('SELECT size, volume FROM blobs WHERE digest = ?');
     this.#unlink = db.prepare('DELETE FROM repository_blobs WHERE digest = ?');
     this.#drop = db.prepare('DELETE FROM blobs WHERE digest = ?');
     this.#empty = db.prepare("UPDATE manifests SET content = x'' WHERE digest = ? RETURNING size");
@@ -68,10 +69,13 @@ export class DamageStore {
     digest: Digest,
     damage: { readonly finding: Finding; readonly file?: FileIdentity | undefined; readonly now: number },
   ): SetAside | undefined {
-    const sizeBytes = this.#size.get(digest)?.size;
-    if (sizeBytes === undefined || !this.#isStill(digest, damage)) return undefined;
+    const row = this.#row.get(digest);
+    if (row === undefined) return undefined;
+    const sizeBytes = row.size;
+    const volume = this.#layout.volumes.of(row.volume);
+    if (!this.#isStill(volume, digest, damage)) return undefined;
     const repositories = this.#rows.repositoriesOf(digest);
-    const isMoved = damage.finding !== 'missing' && this.#move(digest, 'away');
+    const isMoved = damage.finding !== 'missing' && this.#move(volume, digest, 'away');
     try {
       inTransaction(this.#db, () => {
         this.#rows.note(digest, sizeBytes, damage.finding, damage.now);
@@ -79,7 +83,7 @@ export class DamageStore {
         this.#drop.run(digest);
       });
     } catch (error) {
-      if (isMoved) this.#move(digest, 'back');
+      if (isMoved) this.#move(volume, digest, 'back');
       throw storageError(error, `setting damaged blob ${digest} aside`);
     }
     return { digest, sizeBytes, repositories };
@@ -132,16 +136,19 @@ export class DamageStore {
   async settle(now: number): Promise<Digest[]> {
     const repaired = this.#rows.markRepaired(now).filter(isDigest);
     const forgotten = this.#rows.forgetUnneeded().filter(isDigest);
-    for (const digest of [...repaired, ...forgotten]) await rm(this.#layout.quarantined(digest), { force: true });
+    for (const digest of [...repaired, ...forgotten])
+      for (const volume of this.#layout.volumes.present()) await rm(volume.quarantined(digest), { force: true });
     return repaired;
   }
 
   /** Removes what a crash left in quarantine: files of content that is whole again. */
   async tidy(): Promise<void> {
-    const names = await readdir(this.#layout.quarantine).catch(() => []);
-    // asked after the folder was read: what comes into it meanwhile is not among the names
-    const needed = new Set(this.open().map((digest) => basename(this.#layout.quarantined(digest))));
-    for (const name of names) if (!needed.has(name)) await rm(join(this.#layout.quarantine, name), { force: true });
+    for (const { quarantine } of this.#layout.volumes.present()) {
+      const names = await readdir(quarantine).catch(() => []);
+      // asked after the folder was read: what comes into it meanwhile is not among the names
+      const needed = new Set(this.open().map((digest) => basename(this.#layout.quarantined(digest))));
+      for (const name of names) if (!needed.has(name)) await rm(join(quarantine, name), { force: true });
+    }
   }
 
   #damageOf(row: DamageRow): Damage[] {
@@ -161,17 +168,21 @@ export class DamageStore {
   }
 
   /** Whether what was found is still so: a blob deleted and fetched again meanwhile has another file. */
-  #isStill(digest: Digest, { finding, file }: { readonly finding: Finding; readonly file?: FileIdentity | undefined }) {
-    const stats = statSync(this.#layout.blob(digest), { throwIfNoEntry: false });
-    if (finding === 'missing') return stats === undefined;
+  #isStill(
+    volume: Volume,
+    digest: Digest,
+    { finding, file }: { readonly finding: Finding; readonly file?: FileIdentity | undefined },
+  ): boolean {
+    const stats = statSync(volume.blob(digest), { throwIfNoEntry: false });
+    if (finding === 'missing') return stats === undefined && this.#layout.volumes.isThere(volume);
     return file === undefined || (stats?.dev === file.device && stats.ino === file.inode);
   }
 
   /** A medium that refuses even this must not keep the blob in service: then the file stays, and the next download replaces it. */
-  #move(digest: Digest, where: 'away' | 'back'): boolean {
-    const [held, aside] = [this.#layout.blob(digest), this.#layout.quarantined(digest)];
+  #move(volume: Volume, digest: Digest, where: 'away' | 'back'): boolean {
+    const [held, aside] = [volume.blob(digest), volume.quarantined(digest)];
     try {
-      mkdirSync(this.#layout.quarantine, { recursive: true });
+      mkdirSync(volume.quarantine, { recursive: true });
       renameSync(...(where === 'away' ? ([held, aside] as const) : ([aside, held] as const)));
       return true;
     } catch {

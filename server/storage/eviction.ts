@@ -60,7 +60,7 @@ const previewMs = 1500;
 
 /**
  * Evicts cached content, what was used longest ago first, whole images at a time; a blob goes with the last image that needs
- * it. What is pinned or pushed is never touched.
+ * it. What is pinned, pushed, or held where a person put it is never touched.
  *
  * A step plans and removes in one turn, so that it needs nobody's leave: what others planned meanwhile can only find less.
  */

@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isDigest } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { GarbageRows } from './garbage-rows.ts';
 import type { Layout } from './layout.ts';
+import type { Volume } from './volumes.ts';
 
 /** A file that belongs to nothing. */
 export interface StrayFile {
@@ -52,8 +53,12 @@ export class GarbageFiles {
 
   /** Whether a blob's file is missing, at this moment, from a folder that is there: a share that is gone takes no blob with it. */
   isLost(digest: string): digest is Digest {
-    if (!isDigest(digest) || statSync(this.#layout.blob(digest), { throwIfNoEntry: false }) !== undefined) return false;
-    return statSync(this.#layout.incoming, { throwIfNoEntry: false }) !== undefined && this.#isFolderThere();
+    if (!isDigest(digest)) return false;
+    const volume = this.#layout.volumes.of(this.#rows.volumeOf(digest) ?? 0);
+    if (!this.#layout.volumes.isThere(volume)) return false;
+    if (statSync(volume.blob(digest), { throwIfNoEntry: false }) !== undefined) return false;
+    if (volume.id !== 0) return true;
+    return statSync(volume.incoming, { throwIfNoEntry: false }) !== undefined && this.#isFolderThere();
   }
 
   #isFolderThere(): boolean {
@@ -63,36 +68,44 @@ export class GarbageFiles {
 
   /** Folder by folder; a batch is what one folder has, often nothing. */
   async *strays(ages: StrayAges): AsyncGenerator<readonly StrayFile[]> {
-    yield* this.#blobs(ages);
-    yield await this.#incoming(ages);
+    for (const volume of this.#layout.volumes.present()) {
+      yield* this.#blobs(volume, ages);
+      yield await this.#incoming(volume, ages);
+    }
   }
 
-  async *#blobs(ages: StrayAges): AsyncGenerator<readonly StrayFile[]> {
-    const { blobs } = this.#layout;
+  async *#blobs(volume: Volume, ages: StrayAges): AsyncGenerator<readonly StrayFile[]> {
+    const { blobs } = volume;
     for (const algorithm of await names(blobs)) {
       for (const prefix of await names(join(blobs, algorithm))) {
         const folder = join(blobs, algorithm, prefix);
-        const found = (await names(folder)).map((hex) => this.#blob(`${algorithm}:${hex}`, join(folder, hex), ages));
+        const found = (await names(folder)).map((hex) =>
+          this.#blob(volume, { digest: `${algorithm}:${hex}`, path: join(folder, hex) }, ages),
+        );
         yield found.filter((file) => file !== undefined);
       }
     }
   }
 
-  #blob(digest: string, path: string, { now, delayMs }: StrayAges): StrayFile | undefined {
-    if (this.#rows.hasBlob(digest)) return undefined;
+  #blob(
+    { id }: Volume,
+    { digest, path }: { readonly digest: string; readonly path: string },
+    { now, delayMs }: StrayAges,
+  ): StrayFile | undefined {
+    if (this.#rows.volumeOf(digest) === id) return undefined;
     return stray({ path, name: `blob ${digest}`, why: 'a file that nothing knows of' }, now, {
       ageMs: Math.max(delayMs, unsureMs),
-      isFree: () => !this.#rows.hasBlob(digest),
+      isFree: () => this.#rows.volumeOf(digest) !== id,
     });
   }
 
-  async #incoming(ages: StrayAges): Promise<readonly StrayFile[]> {
-    const found = (await names(this.#layout.incoming)).map((name) => this.#arriving(name, ages));
+  async #incoming({ incoming }: Volume, ages: StrayAges): Promise<readonly StrayFile[]> {
+    const found = (await names(incoming)).map((name) => this.#arriving(join(incoming, name), ages));
     return found.filter((file) => file !== undefined);
   }
 
-  #arriving(name: string, { now, delayMs }: StrayAges): StrayFile | undefined {
-    const path = join(this.#layout.incoming, name);
+  #arriving(path: string, { now, delayMs }: StrayAges): StrayFile | undefined {
+    const name = basename(path);
     const file = { path, name: `incoming/${name}` };
     const upload = /^upload-(.*)\.part$/.exec(name)?.[1];
     if (upload !== undefined)

@@ -81,6 +81,7 @@ export class GarbageRows {
   readonly #upload: Statement<[string], { one: number }>;
   readonly #usersAnywhere: Statement<[{ readonly digest: string }], { repository_id: number; parent: string }>;
   readonly #count: Statement<[], { blobs: number }>;
+  readonly #volume: Statement<[string], { volume: number }>;
 
   constructor(db: Database) {
     this.#repository = db.prepare('SELECT name, pinned FROM repositories WHERE id = ?');
@@ -133,6 +134,7 @@ export class GarbageRows {
        WHERE f.child = ? AND f.kind <> 'manifest' LIMIT 1`,
     );
     this.#upload = db.prepare('SELECT 1 AS one FROM uploads WHERE id = ?');
+    this.#volume = db.prepare('SELECT volume FROM blobs WHERE digest = ?');
     this.#usersAnywhere = db.prepare(
       `SELECT m.repository_id, f.parent FROM manifest_references f JOIN repository_manifests m ON m.digest = f.parent
        WHERE f.child = @digest AND f.kind <> 'manifest'
@@ -243,6 +245,11 @@ export class GarbageRows {
 
   hasBlob(digest: string): boolean {
     return this.#blob.get(digest) !== undefined;
+  }
+
+  /** The volume a blob's row says it is in. */
+  volumeOf(digest: string): number | undefined {
+    return this.#volume.get(digest)?.volume;
   }
 
   /** Whether a served manifest references it and its download may be gone on with. */

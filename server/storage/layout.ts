@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { algorithmOf, hexOf } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
+import { Volumes, volumeAt } from './volumes.ts';
 
 /**
- * Where everything lives. Only this file knows.
+ * Where everything lives. Only this file and `volumes` know.
  *
  *   <data>/mirror.db              state (SQLite, WAL)
  *   <data>/mirror.lock            held by the one running process
@@ -14,6 +14,7 @@ import type { Digest } from '../oci/digest.ts';
  *   <storage>/incoming/sha256-abcd….part  a download under way; resumed by Range after a break or a restart
  *   <storage>/incoming/upload-<id>.part   a push under way; the client goes on with it, or it expires
  *   <storage>/quarantine/sha256-abcd…     a blob or manifest that rotted; goes when it is whole again or nothing needs it
+ *   <volume>/volume.id, blobs/, incoming/, quarantine/   the same, in a directory of `storagePaths`
  */
 export interface Layout {
   readonly database: string;
@@ -25,6 +26,8 @@ export interface Layout {
   readonly incoming: string;
   readonly blobs: string;
   readonly quarantine: string;
+  /** Every directory in which blobs are; the four paths above and those below are the first one's, the storage directory's. */
+  readonly volumes: Volumes;
   blob(digest: Digest): string;
   partial(digest: Digest): string;
   upload(id: string): string;
@@ -33,23 +36,21 @@ export interface Layout {
 
 /** The layout of a data directory and, where it is elsewhere, of the content folder. */
 export function layoutOf(dataDirectory: string, storageDirectory: string): Layout {
-  const storage = storageDirectory === '' ? dataDirectory : storageDirectory;
-  const blobs = join(storage, 'blobs');
-  const incoming = join(storage, 'incoming');
-  const quarantine = join(storage, 'quarantine');
+  const volume = volumeAt(0, storageDirectory === '' ? dataDirectory : storageDirectory);
   return {
     database: join(dataDirectory, 'mirror.db'),
     lock: join(dataDirectory, 'mirror.lock'),
     secretKey: join(dataDirectory, 'secret.key'),
     identityKey: join(dataDirectory, 'identity.key'),
     auditFile: join(dataDirectory, 'audit', 'audit.jsonl'),
-    storage,
-    incoming,
-    blobs,
-    quarantine,
-    blob: (digest) => join(blobs, algorithmOf(digest), hexOf(digest).slice(0, 2), hexOf(digest)),
-    partial: (digest) => join(incoming, `${algorithmOf(digest)}-${hexOf(digest)}.part`),
-    upload: (id) => join(incoming, `upload-${id}.part`),
-    quarantined: (digest) => join(quarantine, `${algorithmOf(digest)}-${hexOf(digest)}`),
+    storage: volume.directory,
+    incoming: volume.incoming,
+    blobs: volume.blobs,
+    quarantine: volume.quarantine,
+    volumes: new Volumes(volume),
+    blob: (digest) => volume.blob(digest),
+    partial: (digest) => volume.partial(digest),
+    upload: (id) => volume.upload(id),
+    quarantined: (digest) => volume.quarantined(digest),
   };
 }

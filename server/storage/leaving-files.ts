@@ -31,9 +31,14 @@ export class LeavingFiles {
     this.#layout = layout;
   }
 
-  /** Sets the files of blobs aside, whose rows went in this very turn; never throws. */
+  /**
+   * Sets the files of blobs aside, whose rows went in this very turn, on whatever volume: without a row it may have none.
+   * Never throws.
+   */
   setAside(digests: readonly string[]): LeavingBatch {
-    return this.setAsideFiles(digests.flatMap((digest) => (isDigest(digest) ? [this.#layout.blob(digest)] : [])));
+    const volumes = digests.length === 0 ? [] : this.#layout.volumes.present();
+    const held = digests.filter(isDigest);
+    return this.setAsideFiles(volumes.flatMap((volume) => held.map((digest) => volume.blob(digest))));
   }
 
   /** Sets any files of the content folder aside; what is gone already is no failure. */
@@ -42,10 +47,13 @@ export class LeavingFiles {
     const failures: unknown[] = [];
     if (files.length === 0) return { paths, failures };
     try {
-      mkdirSync(this.#layout.incoming, { recursive: true });
+      for (const { incoming } of this.#layout.volumes.present()) mkdirSync(incoming, { recursive: true });
       for (const file of files) {
         counter += 1;
-        const path = join(this.#layout.incoming, `${String(process.pid)}-${String(counter)}.gone`);
+        const path = join(
+          this.#layout.volumes.holding(file).incoming,
+          `${String(process.pid)}-${String(counter)}.gone`,
+        );
         if (renamed(file, path, failures)) paths.push(path);
       }
     } catch (error) {

@@ -5,6 +5,7 @@ import type { Database } from '../db/database.ts';
 import { ConfigError, StorageError } from '../errors.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Layout } from './layout.ts';
+import type { Volume } from './volumes.ts';
 
 /** Proof that this process alone uses the data directory. */
 export interface DataDirectoryLock {
@@ -122,7 +123,8 @@ export interface CleanUp {
 
 /**
  * Start-up after any stop: removes what a crash left and keeps what can resume. A blob file without a row (a crash between
- * rename and commit) becomes a complete partial again, so that its digest is proved before it is served.
+ * rename and commit) becomes a complete partial again, so that its digest is proved before it is served. Of a volume that
+ * is not there nothing is known, so nothing is forgotten.
  * @throws StorageError (STORAGE_FAILED) when blobs were stored and their whole folder is gone
  */
 export async function cleanUpAfterCrash(
@@ -130,45 +132,59 @@ export async function cleanUpAfterCrash(
   layout: Layout,
   options: { readonly now: number; readonly partialMaxAgeMs: number },
 ): Promise<CleanUp> {
+  const total = { orphanBlobs: 0, lostBlobs: 0, removedPartials: 0 };
+  for (const volume of layout.volumes.present()) {
+    const { orphanBlobs, lost } = await compare(db, volume, options.now);
+    forgetLost(db, lost, options.now);
+    total.orphanBlobs += orphanBlobs;
+    total.lostBlobs += lost.length;
+    total.removedPartials += await removeOldPartials(volume, options);
+  }
+  return total;
+}
+
+/** Files without a row in a volume, which are set aside, and digests of its rows without a file. */
+async function compare(
+  db: Database,
+  volume: Volume,
+  now: number,
+): Promise<{ readonly orphanBlobs: number; readonly lost: readonly string[] }> {
   const known = new Set(
     db
-      .prepare<[], { digest: string }>('SELECT digest FROM blobs')
-      .all()
+      .prepare<[number], { digest: string }>('SELECT digest FROM blobs WHERE volume = ?')
+      .all(volume.id)
       .map((row) => row.digest),
   );
-  if (known.size > 0) refuseGoneFolder(layout, known.size);
-  mkdirSync(layout.incoming, { recursive: true });
-  mkdirSync(layout.blobs, { recursive: true });
+  if (known.size > 0) refuseGoneFolder(volume, known.size);
+  mkdirSync(volume.incoming, { recursive: true });
+  mkdirSync(volume.blobs, { recursive: true });
   let orphanBlobs = 0;
   const found = new Set<string>();
-  for (const algorithm of await readdir(layout.blobs)) {
-    for (const prefix of await readdir(join(layout.blobs, algorithm)).catch(() => [])) {
-      for (const hex of await readdir(join(layout.blobs, algorithm, prefix)).catch(() => [])) {
+  for (const algorithm of await readdir(volume.blobs)) {
+    for (const prefix of await readdir(join(volume.blobs, algorithm)).catch(() => [])) {
+      for (const hex of await readdir(join(volume.blobs, algorithm, prefix)).catch(() => [])) {
         const digest = `${algorithm}:${hex}`;
         if (known.has(digest)) found.add(digest);
-        else orphanBlobs += await setAside(layout, digest, join(layout.blobs, algorithm, prefix, hex), options.now);
+        else orphanBlobs += await setAside(volume, digest, join(volume.blobs, algorithm, prefix, hex), now);
       }
     }
   }
-  const lost = [...known].filter((digest) => !found.has(digest));
-  forgetLost(db, lost, options.now);
-  const removedPartials = await removeOldPartials(layout, options);
-  return { orphanBlobs, lostBlobs: lost.length, removedPartials };
+  return { orphanBlobs, lost: [...known].filter((digest) => !found.has(digest)) };
 }
 
 /** A disk that is not mounted must not make the mirror forget what was pushed: the rows would go, and then the files. */
-function refuseGoneFolder({ blobs }: Layout, count: number): void {
+function refuseGoneFolder({ blobs }: Volume, count: number): void {
   if (existsSync(blobs)) return;
   throw new StorageError(
     'STORAGE_FAILED',
-    `the folder ${blobs} is not there, though ${String(count)} blobs were stored in it; is its disk mounted? If they are gone for good, make an empty folder of that name`,
+    `the folder ${blobs} is not there, though content was stored in it (blobs: ${String(count)}); is its disk mounted? If it is gone for good, make an empty folder of that name`,
     { value: blobs },
   );
 }
 
-async function setAside(layout: Layout, digest: string, path: string, now: number): Promise<number> {
+async function setAside(volume: Volume, digest: string, path: string, now: number): Promise<number> {
   if (isDigest(digest)) {
-    const partial = layout.partial(digest);
+    const partial = volume.partial(digest);
     await rename(path, partial);
     // old as a blob, new as a download: the same start must not give it up for its age
     await utimes(partial, new Date(now), new Date(now));
@@ -194,12 +210,12 @@ function forgetLost(db: Database, digests: readonly string[], now: number): void
 }
 
 async function removeOldPartials(
-  layout: Layout,
+  { incoming }: Volume,
   options: { readonly now: number; readonly partialMaxAgeMs: number },
 ): Promise<number> {
   let removed = 0;
-  for (const name of await readdir(layout.incoming)) {
-    const path = join(layout.incoming, name);
+  for (const name of await readdir(incoming)) {
+    const path = join(incoming, name);
     const age = options.now - (await stat(path)).mtimeMs;
     if (name.endsWith('.part') && age < options.partialMaxAgeMs) continue;
     await rm(path, { recursive: true, force: true });

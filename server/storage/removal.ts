@@ -94,11 +94,11 @@ export class Removal {
    * StorageError when the rows could not be removed, or a file (it goes at the next start)
    */
   async remove(target: RemovalTarget, options: RemovalOptions): Promise<Removed> {
-    const since = this.#leases?.mark() ?? 0;
+    const isPromised = this.#promises(target, options);
     const hidden = this.#hide(target, options);
     const freed: FreedBlob[] = [];
     try {
-      for (const step of this.#sweep(hidden, since)) {
+      for (const step of this.#sweep(hidden, isPromised)) {
         freed.push(...step.freed);
         await this.#leaving.remove(step.files);
         await turn();
@@ -123,6 +123,18 @@ export class Removal {
     await this.#leaving.remove(this.#leaving.setAside(freed.map((blob) => blob.digest)));
   }
 
+  /**
+   * Blobs that somebody who pushes may count on. Where bytes must go at once, or a repository with them, that is what was
+   * pushed or promised since now; else no bytes are free by the link, and every promise holds until garbage is collected.
+   */
+  #promises(target: RemovalTarget, { freeNow }: RemovalOptions): (digest: string) => boolean {
+    const leases = this.#leases;
+    if (leases === undefined) return () => false;
+    if (!freeNow && target.reference !== undefined) return (digest) => leases.isHeld(digest);
+    const since = leases.mark();
+    return (digest) => leases.isNewerThan(digest, since);
+  }
+
   /** What a person sees of it, in one short transaction. A crash after it leaves what nothing needs, for the next collection. */
   #hide(target: RemovalTarget, { now, freeNow }: RemovalOptions): Hidden {
     try {
@@ -140,7 +152,7 @@ export class Removal {
   }
 
   /** The rest, in batches that keep the event loop free: each is a transaction, and the renames of its files in the same turn. */
-  *#sweep({ repositoryId, plan, blobs }: Hidden, since: number): Generator<Step> {
+  *#sweep({ repositoryId, plan, blobs }: Hidden, isPromised: (digest: string) => boolean): Generator<Step> {
     for (const batch of batches(plan.manifests)) {
       inTransaction(this.#db, () => {
         this.#rows.dropManifests(batch);
@@ -148,10 +160,7 @@ export class Removal {
       yield { freed: [], files: this.#leaving.setAside([]) };
     }
     for (const batch of batches(blobs)) {
-      // what was pushed, or promised to somebody who pushes, since this began is no part of it
-      const leaving = batch.filter(
-        (digest) => this.#leases?.isNewerThan(digest, since) !== true && !this.#rows.isUsed(repositoryId, digest),
-      );
+      const leaving = batch.filter((digest) => !isPromised(digest) && !this.#rows.isUsed(repositoryId, digest));
       const freed = inTransaction(this.#db, () => this.#rows.takeOutBlobs(repositoryId, leaving));
       yield { freed, files: this.#leaving.setAside(freed.map((blob) => blob.digest)) };
     }

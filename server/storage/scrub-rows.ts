@@ -13,6 +13,7 @@ export interface BlobPlace {
 export interface DueBlob extends BlobPlace {
   readonly digest: Digest;
   readonly sizeBytes: number;
+  readonly volume: number;
 }
 
 /** A number of blobs and their bytes. */
@@ -28,7 +29,10 @@ const provedAt = 'coalesce(verified_at, created_at)';
  * more, so nothing is read twice after a restart.
  */
 export class ScrubRows {
-  readonly #due: Statement<[number, string, number, number], { digest: string; size: number; proved_at: number }>;
+  readonly #due: Statement<
+    [number, string, number, number],
+    { digest: string; size: number; volume: number; proved_at: number }
+  >;
   readonly #sum: Statement<[number], BlobSum>;
   readonly #oldest: Statement<[], { at: number | null }>;
   readonly #prove: Statement<[number, string]>;
@@ -36,7 +40,7 @@ export class ScrubRows {
 
   constructor(db: Database) {
     this.#due = db.prepare(
-      `SELECT digest, size, ${provedAt} AS proved_at FROM blobs
+      `SELECT digest, size, volume, ${provedAt} AS proved_at FROM blobs
        WHERE (${provedAt}, digest) > (?, ?) AND ${provedAt} < ? ORDER BY ${provedAt}, digest LIMIT ?`,
     );
     this.#sum = db.prepare(
@@ -54,8 +58,8 @@ export class ScrubRows {
     const place = after ?? { provedAt: -1, digest: '' };
     return this.#due
       .all(place.provedAt, place.digest, before, count)
-      .flatMap(({ digest, size, proved_at }) =>
-        isDigest(digest) ? [{ digest, sizeBytes: size, provedAt: proved_at }] : [],
+      .flatMap(({ digest, size, volume, proved_at }) =>
+        isDigest(digest) ? [{ digest, sizeBytes: size, volume, provedAt: proved_at }] : [],
       );
   }
 

@@ -84,7 +84,7 @@ async function payFor(
 
 /**
  * Reads every blob last proved before `before`, longest ago first. What is right is noted as proved; what is not goes out of
- * service; what could not be read for another reason is left for the next round.
+ * service; what could not be read for another reason, and what is on a volume that is not there, is left for the next round.
  * @throws the signal's reason, StorageError when it is the disk and not a blob that fails
  */
 export async function walkBlobs(parts: ScrubWalkParts, before: number, signal: AbortSignal): Promise<void> {
@@ -92,6 +92,7 @@ export async function walkBlobs(parts: ScrubWalkParts, before: number, signal: A
   for (let at: BlobPlace | undefined; ;) {
     const page = parts.rows.due(at, before, blobsAtOnce);
     for (const blob of page) {
+      if (!parts.layout.volumes.isThere(parts.layout.volumes.of(blob.volume))) continue;
       const proof = await proveBlob(parts, blob, signal);
       if (proof.outcome === 'damaged' && proof.finding === 'unreadable') unreadable += 1;
       if (unreadable > unreadableLimit)

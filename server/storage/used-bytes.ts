@@ -5,8 +5,7 @@ import type { Layout } from './layout.ts';
 
 /** A download that broke off, kept to be resumed. */
 export interface IdlePartial {
-  /** Name of its file. */
-  readonly name: string;
+  readonly path: string;
   readonly bytes: number;
 }
 
@@ -41,20 +40,24 @@ export class UsedBytes {
 
   /** Downloads that broke off, the oldest first. */
   async partials(): Promise<IdlePartial[]> {
-    const names = (await readdir(this.#layout.incoming)).filter(
-      (name) => name.endsWith('.part') && !name.startsWith('upload-'),
-    );
-    const found = await Promise.all(
-      names.map(async (name) => {
-        const stats = await stat(join(this.#layout.incoming, name)).catch(() => undefined);
-        return stats === undefined ? [] : [{ name, bytes: stats.size, at: stats.mtimeMs }];
-      }),
-    );
+    const found = await Promise.all(this.#layout.volumes.present().map(({ incoming }) => partialsIn(incoming)));
     return found.flat().sort((a, b) => a.at - b.at);
   }
 
   /** Gives up a download that broke off. */
-  async removePartial(name: string): Promise<void> {
-    await rm(join(this.#layout.incoming, name), { force: true });
+  async removePartial(path: string): Promise<void> {
+    await rm(path, { force: true });
   }
+}
+
+async function partialsIn(incoming: string): Promise<(IdlePartial & { readonly at: number })[]> {
+  const names = (await readdir(incoming)).filter((name) => name.endsWith('.part') && !name.startsWith('upload-'));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const path = join(incoming, name);
+      const stats = await stat(path).catch(() => undefined);
+      return stats === undefined ? [] : [{ path, bytes: stats.size, at: stats.mtimeMs }];
+    }),
+  );
+  return found.flat();
 }

@@ -6,6 +6,7 @@ import { migration0005 } from './0005-keeping.ts';
 import { migration0006 } from './0006-history.ts';
 import { migration0007 } from './0007-eviction-order.ts';
 import { migration0008 } from './0008-audit-chain.ts';
+import { migration0009 } from './0009-volumes.ts';
 
 /** In order; the position (from 1) is the database's `user_version`. Never edited once released, only appended. */
 export const migrations: readonly string[] = [
@@ -17,4 +18,5 @@ export const migrations: readonly string[] = [
   migration0006,
   migration0007,
   migration0008,
+  migration0009,
 ];

@@ -12,6 +12,7 @@ import type { Graph } from '../../support/image-builder.ts';
 import { payloadOf, testSigstore } from '../../support/sigstore.ts';
 import { startTempMirror } from '../../support/temp-mirror.ts';
 import { upstreamName } from '../../support/test-settings.ts';
+import { AdminClient } from '../api/admin-client.ts';
 
 const release = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -180,8 +181,26 @@ rules:
     expect([await status('tagged'), await status('bundled'), await status('foreign')]).toEqual([200, 200, 403]);
     expect(await report('bundled')).toMatchObject({
       state: 'verified',
-      signatures: [{ signedAt: expect.any(Number) }],
+      signatures: [{ signedAt: Date.parse('2026-03-01T12:00:00Z') }],
     });
+  });
+
+  it('replays a policy over what is held, and asks no upstream for that', async () => {
+    const { upstream, mirror, clock, status } = await start(byKey);
+    const [signed, unsigned] = [image({ layers: ['signed'] }), image({ layers: ['unsigned'] })];
+    upstream.add(repository, 'v1', signed);
+    upstream.add(repository, tagOf(signed), signatureOf(signed, release.privateKey));
+    upstream.add(repository, 'v2', unsigned);
+    const admin = new AdminClient(mirror.adminUrl);
+    await status('v1');
+    await status('v2');
+    for (let rows = 0; rows < 2; await clock.advance(100))
+      rows = (await admin.call('searchAudit', { query: { event: 'artifact_pull' } })).rows.length;
+    upstream.clearRequests();
+
+    const { denied, allowed } = await admin.call('replayPolicy', { body: { text: byKey } });
+
+    expect({ denied, allowed, asked: upstream.requests.length }).toEqual({ denied: 1, allowed: 1, asked: 0 });
   });
 
   it('says that nothing was checked where nobody is trusted, and asks nobody', async () => {

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startFakeUpstream } from '../../support/fake-upstream.ts';
 import { artifact, image } from '../../support/image-builder.ts';
 import { tempDirectory } from '../../support/cleanup.ts';
 import { zotExample } from '../../support/zot-examples.ts';
+import { hasBlobFile } from '../registry/stored-content.ts';
 import { jsonOf, refusalOf, registries, startZotMirror, withUrls } from './zot-mirror.ts';
 
 describe('the on-demand example', () => {
@@ -44,13 +46,18 @@ describe('the on-demand example', () => {
   });
 });
 
-it('the subpaths example repeats the destination and the repository in the name', async () => {
+it('the subpaths example repeats the destination and the repository in the name, and keeps it in a folder of its own', async () => {
+  const folder = join(await tempDirectory(), 'kube-proxy');
   const k8s = await startFakeUpstream();
   const graph = image();
   k8s.add('kube-proxy', 'v1.19.2', graph);
-  const mirror = await startZotMirror(withUrls(zotExample('subpaths'), { 'https://k8s.gcr.io': k8s.url }));
+  const places = { 'https://k8s.gcr.io': k8s.url, '/tmp/kube-proxy': folder };
+  const mirror = await startZotMirror(withUrls(zotExample('subpaths'), places));
   expect((await mirror.pull('kube-proxy/kube-proxy:v1.19.2')).digest).toBe(graph.digest);
   expect(await jsonOf(mirror, '/v2/_catalog')).toEqual({ repositories: ['kube-proxy/kube-proxy'] });
+  // what is under way is put down first
+  await mirror.stop();
+  for (const digest of graph.blobs.keys()) expect(hasBlobFile(folder, digest)).toBe(true);
 });
 
 it('a registry without content is asked for every name', async () => {

@@ -156,11 +156,12 @@ describe('retention', () => {
     expect(await parts.retention.apply()).toMatchObject({ itemsTotal: 0, keptTags: 1 });
   });
 
-  it('leaves a tag that was moved, pinned or pulled after it was chosen', async () => {
+  it('leaves a tag that was moved, pinned, pulled or pushed again after it was chosen', async () => {
     const parts = await setup([keepNewest(0)]);
-    await holdDaily(parts, ['gone', 'moved', 'pinned', 'pulled']);
+    await holdDaily(parts, ['gone', 'moved', 'pinned', 'pulled', 'pushed']);
     const { held, retention, marks, clock } = parts;
     const { id } = held.repositories.find(name)!;
+    held.db.prepare("UPDATE tags SET checked_at = NULL WHERE name = 'pushed'").run();
     // more turns than one: reading is over when the first repository is told of
     for (let number = 0; number < 300; number += 1) held.repositories.ensure(`filler/${String(number)}`, {}, held.now);
     held.db
@@ -174,11 +175,13 @@ describe('retention', () => {
     inTransaction(held.db, () => {
       const { digest } = held.tags.find(id, 'gone')!;
       held.tags.put(id, 'moved', digest, { now: clock.now(), checkedAt: clock.now() });
+      const pushed = held.tags.find(id, 'pushed')!;
+      held.tags.put(id, 'pushed', pushed.digest, { now: clock.now(), checkedAt: undefined });
     });
     new Pins(held.db).set(name, 'pinned', true);
     marks.note('a', id, 'pulled', clock.now(), '127.0.0.1');
     expect((await applying).items.map((item) => item.name)).toEqual([`${name}:gone`]);
-    expect(tagsOf(held)).toEqual(['moved', 'pinned', 'pulled']);
+    expect(tagsOf(held)).toEqual(['moved', 'pinned', 'pulled', 'pushed']);
   });
 
   it('counts bytes once, and none that another repository, tag or manifest needs', async () => {

@@ -100,19 +100,23 @@ describe("the examples of zot's documentation", () => {
     expect(fourth).toMatchObject({ name: 'docker.io', onDemand: true, content: [{ prefix: '**' }] });
   });
 
-  it('says of the subpaths example what is done otherwise', () => {
-    const { notHonoured } = loadZotConfig(zotExample('subpaths'), 'zot.json', disk());
-    expect(notHonoured.map(({ key }) => key)).toEqual(['storage.subPaths./kube-proxy.rootDirectory']);
+  it.each(['subpaths', 'readme-subpaths'] as const)('does all that the %s example says', (name) => {
+    const { notHonoured, settingsPatch } = loadZotConfig(zotExample(name), 'zot.json', disk());
+    expect(notHonoured).toEqual([]);
+    expect(settingsPatch).toMatchObject({
+      dataDirectory: '/tmp/zot',
+      storagePaths: [{ prefix: 'kube-proxy', directory: '/tmp/kube-proxy' }],
+    });
   });
 
   it('names each thing of a sub-path that is done otherwise, and where zot keeps content', () => {
     const subPaths = { '/a': { rootDirectory: 'a', dedupe: false, gc: false, gcDelay: '1h' }, '/b': { gc: true } };
     const text = JSON.stringify({ storage: { rootDirectory: 'root', dedupe: false, subPaths, retention: {} } });
-    const { notHonoured, storageRoots, problems } = loadZotConfig(text, 'zot.json', disk());
+    const { notHonoured, storageRoots, problems, settingsPatch } = loadZotConfig(text, 'zot.json', disk());
+    expect(settingsPatch.storagePaths).toEqual([{ prefix: 'a', directory: '/work/a' }]);
     expect({ keys: notHonoured.map(({ key }) => key), storageRoots, problems }).toEqual({
       keys: [
         'storage.dedupe',
-        'storage.subPaths./a.rootDirectory',
         'storage.subPaths./a.dedupe',
         'storage.subPaths./a.gc',
         'storage.subPaths./a.gcDelay',
@@ -122,6 +126,38 @@ describe("the examples of zot's documentation", () => {
       storageRoots: ['/work/root', '/work/a'],
       problems: [],
     });
+  });
+});
+
+describe('sub-paths', () => {
+  it.each<[object, string[], string[]]>([
+    // what is said alike for all is done
+    [{ gc: true, gcDelay: '2h', dedupe: true, rootDirectory: '/one' }, [], ['/one']],
+    [{ gcDelay: '1h', rootDirectory: '/one' }, ['gcDelay'], ['/one']],
+    [{ gc: false, rootDirectory: '/one' }, ['gc'], ['/one']],
+    // within the storage's own root, around it, or around that of another sub-path
+    [{ rootDirectory: '/zot/sub' }, ['rootDirectory'], []],
+    [{ rootDirectory: '/' }, ['rootDirectory'], []],
+    [{ rootDirectory: '/zot' }, ['rootDirectory'], []],
+  ])('%j', (sub, keys, directories) => {
+    const storage = { rootDirectory: '/zot', gcDelay: '2h', subPaths: { '/infra': sub } };
+    const { notHonoured, settingsPatch } = loadZotConfig(JSON.stringify({ storage }), 'zot.json', disk());
+    expect(notHonoured.map(({ key }) => key)).toEqual(keys.map((key) => `storage.subPaths./infra.${key}`));
+    expect((settingsPatch.storagePaths ?? []).map(({ directory }) => directory)).toEqual(directories);
+  });
+
+  it('two of which are one in the other are kept together, and it says so', () => {
+    const subPaths = {
+      '/a': { rootDirectory: '/one' },
+      '/b': { rootDirectory: '/one/b' },
+      '/C': { rootDirectory: '/c' },
+    };
+    const { notHonoured, settingsPatch } = loadZotConfig(JSON.stringify({ storage: { subPaths } }), 'zot.json', disk());
+    expect(notHonoured.map(({ key }) => key)).toEqual([
+      'storage.subPaths./b.rootDirectory',
+      'storage.subPaths./C.rootDirectory',
+    ]);
+    expect(settingsPatch.storagePaths).toEqual([{ prefix: 'a', directory: '/one' }]);
   });
 });
 

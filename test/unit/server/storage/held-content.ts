@@ -53,9 +53,9 @@ export class HeldContent {
       if (except.includes(digest) || this.blobs.sizeOf(digest) !== undefined) continue;
       mkdirSync(this.layout.incoming, { recursive: true });
       writeFileSync(this.layout.partial(digest), bytesOf(content));
-      const { handle } = await this.blobs.openPartial(digest);
-      await this.blobs.commit(digest, handle, [repository.id], this.now);
-      await handle.close();
+      const partial = await this.blobs.openPartial(digest);
+      await this.blobs.commit(digest, partial, [repository.id], this.now);
+      await partial.handle.close();
     }
   }
 

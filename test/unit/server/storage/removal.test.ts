@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../../../server/errors.ts';
+import { Leases } from '../../../../server/storage/leases.ts';
 import { Pins } from '../../../../server/storage/pins.ts';
 import { Removal } from '../../../../server/storage/removal.ts';
 import type { RemovalTarget } from '../../../../server/storage/removal.ts';
 import { rejectsWith, throwsWith } from '../../../support/expect-code.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { artifact, image, index, linuxAmd64, linuxArm64 } from '../../../support/image-builder.ts';
 import { heldContent } from './held-content.ts';
 import type { HeldContent } from './held-content.ts';
@@ -47,6 +49,30 @@ describe('removal of a tag', () => {
     expect(existsSync(held.layout.blob(two.layers[0]!.digest))).toBe(true);
     expect(held.manifests.find(one.digest)).toBeUndefined();
     expect(held.manifests.find(two.digest)?.content).toEqual(two.bytes);
+  });
+
+  it('that can be undone leaves what somebody was told is here and is about to push a manifest for', async () => {
+    const held = await heldContent();
+    const one = image({ layers: [layer('base')], config: 'config one' });
+    await held.hold('team/app', one, { tag: 'v1' });
+    const [base, config] = [one.layers[0]!.digest, one.config!.digest];
+    const leases = new Leases(new FakeClock(), () => 60_000);
+    leases.note(base);
+    await new Removal(held.db, held.layout, leases).remove({ repository: 'team/app', reference: 'v1' }, undoable);
+    const { id } = held.repositories.find('team/app')!;
+    expect([held.blobs.isLinked(id, base), held.blobs.isLinked(id, config)]).toEqual([true, false]);
+    expect(held.figures().kept).toEqual(held.figures().counted);
+  });
+
+  it('takes what only one of hundreds of manifests references, and what it shares with them stays', async () => {
+    const held = await heldContent();
+    const images = Array.from({ length: 300 }, (_, at) =>
+      image({ layers: [layer('base'), `own ${String(at)}`], config: 'the same' }),
+    );
+    for (const [at, graph] of images.entries()) await held.hold(name, graph, { tag: `v${String(at)}` });
+    const own = images[7]!.layers[1]!.digest;
+    const removed = await removeAsPreviewed(held, { repository: name, reference: 'v7' });
+    expect(removed.items).toEqual([`${name}:v7`, `${name}@${images[7]!.digest}`, `blob ${own}`]);
   });
 
   it('removes only the tag while another tag points at the same manifest', async () => {
