@@ -19,6 +19,8 @@ export interface WriterStart {
   readonly rules: TrailRules;
   /** PEM (PKCS #8) of the key that signs checkpoints; absent: none are made. */
   readonly signingKey: string | undefined;
+  /** What the mirror's clock said when the writer was started; lines carry its times, so files begin and end by it. */
+  readonly startedAt: number;
 }
 
 /** When a file of the log is full, and how long a full one is kept. */

@@ -100,7 +100,8 @@ export class AuditQueue {
    */
   start(): Promise<readonly AuditEvent[]> {
     const { file, databasePath, rules, signingKey } = this.#options;
-    const data: WriterStart = { file, databasePath, shared: this.#progress.shared, rules, signingKey };
+    const startedAt = this.#options.clock.now();
+    const data: WriterStart = { file, databasePath, shared: this.#progress.shared, rules, signingKey, startedAt };
     const worker = startWorker('audit/audit-writer-worker', data);
     this.#worker = worker;
     // the process lives by its listeners, not by its log; whoever flushes or closes waits

@@ -5,6 +5,7 @@ import { openDatabase, storageError } from '../db/database.ts';
 import type { Database } from '../db/database.ts';
 import { ConfigError, MirrorError, StorageError } from '../errors.ts';
 import { systemClock } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { Progress } from './audit-channel.ts';
 import type { WriterAnswer, WriterDuty, WriterProblem, WriterRequest, WriterStart } from './audit-channel.ts';
 import { AuditIndex } from './audit-index.ts';
@@ -330,6 +331,12 @@ class Writer {
   }
 }
 
+/** The mirror's own clock as it is on this thread: the machine's, as far ahead as it was at the start. */
+function mirrorClock(startedAt: number): Clock {
+  const aheadMs = startedAt - systemClock.now();
+  return { ...systemClock, now: () => systemClock.now() + aheadMs };
+}
+
 function openSink(start: WriterStart, { db, progress }: { readonly db: Database; readonly progress: Progress }): Sink {
   const { file, databasePath, rules, signingKey } = start;
   try {
@@ -340,7 +347,7 @@ function openSink(start: WriterStart, { db, progress }: { readonly db: Database;
     try {
       return {
         kind: 'file',
-        trail: new AuditTrail({ path: file, clock: systemClock, progress, rules, signer, store }),
+        trail: new AuditTrail({ path: file, clock: mirrorClock(start.startedAt), progress, rules, signer, store }),
       };
     } finally {
       progress.release('writer');
