@@ -33,7 +33,6 @@ const diskEveryMs = 5000;
 const policyEveryMs = 2000;
 const marksEveryMs = 1000;
 const uploadsEveryMs = 60_000;
-const dayMs = 86_400_000;
 
 /** Builds the product; nothing is opened before `start`. */
 export function createMirror(config: MirrorConfig): Mirror {
@@ -294,7 +293,7 @@ class EmbeddedMirror implements Mirror, MirrorControl {
   /** The clients of the last day come from the audit, beside the first requests. */
   async #restoreClients(parts: MirrorParts): Promise<void> {
     try {
-      const clients = await parts.audit.clients(parts.clock.now() - dayMs);
+      const clients = await parts.audit.clients(parts.clock.now() - 24 * 3_600_000);
       if (this.#running?.parts === parts) parts.activity.restoreClients(clients);
     } catch (error) {
       parts.log.warn('the clients of the last day could not be read', { error });

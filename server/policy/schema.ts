@@ -90,5 +90,4 @@ export const policyDocument = z.strictObject({
 });
 
 export type PolicyDocument = z.output<typeof policyDocument>;
-export type PolicyDocumentInput = z.input<typeof policyDocument>;
 export type PolicyRule = z.output<typeof policyRule>;

@@ -23,7 +23,9 @@ describe('a repository', () => {
     const sizes = Object.fromEntries(tags.map((tag) => [tag.name, [tag.bytes, tag.uniqueBytes]]));
     expect(sizes).toEqual({ v1: [7002, 3002], v2: [7002, 2], v3: [5002, 0], 'same-as-v3': [5002, 0] });
     for (const tag of tags)
-      expect(removal.preview({ repository: name, reference: tag.name }, { freeNow: true }).freedBytes).toBe(tag.uniqueBytes);
+      expect(removal.preview({ repository: name, reference: tag.name }, { freeNow: true }).freedBytes).toBe(
+        tag.uniqueBytes,
+      );
     expect({ bytes: repository.bytes, unique: repository.uniqueBytes }).toEqual({
       bytes: 4000 + 3000 + 3000 + 5000 + 6,
       unique: 12_006,
