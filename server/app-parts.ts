@@ -165,7 +165,7 @@ export function assemble(config: MirrorConfig, events: PartsEvents, opened: Open
     cacheEvents.changed(repository);
   };
   const caches = openCaches(config, { ...shared, db, hashes, changed });
-  const policy = openPolicy(config, opened, { ...stores, ...caches }, () => {
+  const policy = openPolicy(config, opened, { ...stores, ...caches, upstreams }, () => {
     edges.hot.clear();
     events.policyChanged();
   });

@@ -11,12 +11,14 @@ import type { Database } from './db/database.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { readTextFile } from './lib/text-file.ts';
+import { withOnlySigned } from './policy/only-signed.ts';
 import { PolicyStore } from './policy/policy-store.ts';
 import type { PolicyChange } from './policy/policy-store.ts';
 import { compileTrustedIdentities } from './policy/signature-rule.ts';
 import type { TrustReader } from './policy/trust-material.ts';
 import { SettingStore } from './storage/setting-store.ts';
 import { TagRoots } from './storage/tag-roots.ts';
+import type { UpstreamSet } from './upstream/upstream-set.ts';
 import { trustedRootProblem } from './trust/keyless.ts';
 import { publicKeyProblem } from './trust/public-key.ts';
 import { openTrustRoots } from './trust/trust-roots.ts';
@@ -24,6 +26,8 @@ import { trustStoreProblem } from './trust/trust-store.ts';
 
 /** Far more than a key, a trusted root or a trust store has. */
 const trustLimitBytes = 4 * 2 ** 20;
+
+const nobody: ReadonlySet<string> = new Set();
 
 /** The policy, and where it meets what is asked for. */
 export interface PolicyParts {
@@ -47,6 +51,7 @@ export function openPolicy(
   caches: Pick<SignaturesParts, 'discovery'> & {
     readonly manifestCache: SignaturesParts['manifests'];
     readonly blobCache: SignaturesParts['blobs'];
+    readonly upstreams: Pick<UpstreamSet, 'list'>;
   } & HeldSignaturesParts,
   changed: () => void,
 ): PolicyParts {
@@ -73,7 +78,7 @@ export function openPolicy(
     clock,
   });
   const gate = new PolicyGate({
-    policy,
+    policy: withOnlySigned(policy, () => onlySignedOf(caches.upstreams)),
     roots: new TagRoots(db),
     facts: factsFrom(signatures),
     heldFacts: factsFrom(new Signatures({ ...heldSignatures(caches), trusted, clock })),
@@ -82,10 +87,18 @@ export function openPolicy(
   return { policy, gate, signatures };
 }
 
+/** Those that are only asked on a schedule serve what they hold, as zot does. */
+function onlySignedOf(upstreams: Pick<UpstreamSet, 'list'>): ReadonlySet<string> {
+  const some = upstreams.list().filter(({ settings }) => settings.onlySigned && settings.onDemand);
+  return some.length === 0 ? nobody : new Set(some.map(({ settings }) => settings.name));
+}
+
 function factsFrom(signatures: Signatures): FactSources {
   return {
     signature: ({ name, upstream, upstreamRepository }, digest) =>
       signatures.factOf({ name, upstream, upstreamRepository }, digest),
+    carriesSignature: ({ name, upstream, upstreamRepository }, digest) =>
+      signatures.presenceOf({ name, upstream, upstreamRepository }, digest),
     marketplace: () => Promise.resolve({ state: 'unknown', detail: 'no marketplace is asked by this version' }),
   };
 }

@@ -35,7 +35,7 @@ export const policyLint = z.object({
 });
 
 const action = z.enum(['pull', 'push', 'sync', 'import', 'export']);
-const factName = z.enum(['firstSeenAt', 'signature', 'marketplace', 'reference']);
+const factName = z.enum(['firstSeenAt', 'signature', 'carriesSignature', 'marketplace', 'reference']);
 
 export const policyTest = z.object({
   reference: z.string().describe('As it was understood, without the mirror’s own address.'),

@@ -10,6 +10,10 @@ import type { TagRoots } from '../storage/tag-roots.ts';
 /** Looks up what a decision waits for; a source that can't tell says so in its detail, and nothing is allowed by that. */
 export interface FactSources {
   signature(target: GateRequest['target'], digest: string): Promise<NonNullable<PolicyFacts['signature']>>;
+  carriesSignature(
+    target: GateRequest['target'],
+    digest: string,
+  ): Promise<NonNullable<PolicyFacts['carriesSignature']>>;
   marketplace(repository: string): Promise<NonNullable<PolicyFacts['marketplace']>>;
 }
 
@@ -158,6 +162,7 @@ export class PolicyGate {
     if (name === 'reference') throw new Error('a rule asks for a reference although there is a digest');
     if (name === 'firstSeenAt') return { firstSeenAt: roots.firstSeenAt(target.name, digest) };
     if (name === 'signature') return { signature: await facts.signature(target, digest) };
+    if (name === 'carriesSignature') return { carriesSignature: await facts.carriesSignature(target, digest) };
     return { marketplace: await facts.marketplace(target.name) };
   }
 

@@ -3,7 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 import { SingleFlight } from '../lib/concurrency.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { SignatureFact } from '../policy/evaluate.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import type { PresenceFact, SignatureFact } from '../policy/evaluate.ts';
 import { describeSigner } from '../policy/signature-rule.ts';
 import { signatureTagOf } from '../trust/cosign-signature.ts';
 import { isTrustEmpty } from '../trust/trust-roots.ts';
@@ -93,6 +94,35 @@ export class Signatures {
     return { state: 'verified', detail: proved.detail, by };
   }
 
+  /** Whether a digest carries a signature at all, proved or not; what is a signature itself counts as signed. */
+  async presenceOf(target: Target, digest: string): Promise<PresenceFact> {
+    if (!isDigest(digest)) return { state: 'failed', detail: `${digest} is not a digest` };
+    const signal = AbortSignal.timeout(lookupLimitMs);
+    const [tagged, attached] = await Promise.all([
+      this.#tagged({ target, digest, signal }),
+      this.#hasAttached(target, digest),
+    ]);
+    if (tagged.carriers.length > 0 || attached === true) return { state: 'signed', detail: 'it is signed' };
+    const trouble = tagged.trouble ?? (typeof attached === 'string' ? attached : undefined);
+    if (trouble !== undefined) return { state: 'failed', detail: `it could not be looked up: ${trouble}` };
+    const { manifest } = await this.#parts.manifests.get(target, { kind: 'digest', digest }, signal);
+    const { artifactType } = parseManifest(manifest.content, manifest.mediaType);
+    const isCarrier = artifactType !== undefined && isCarrierType(artifactType);
+    return isCarrier || (await readCarrier(this.#parts.blobs, { target, manifest, signal })) !== undefined
+      ? { state: 'signed', detail: 'it is a signature' }
+      : { state: 'unsigned', detail: 'no signature was found' };
+  }
+
+  /** Whether something of a signature's type refers to the digest; why that can't be said. */
+  async #hasAttached(target: Target, digest: Digest): Promise<boolean | string> {
+    try {
+      const { referrers } = await this.#parts.discovery.listReferrers(target, digest);
+      return referrers.some(({ artifactType }) => artifactType !== undefined && isCarrierType(artifactType));
+    } catch (error) {
+      return troubleOf(error) ?? false;
+    }
+  }
+
   /** Every signature of a digest with its verdict. */
   async reportOf(target: Target, digest: string): Promise<SignatureReport> {
     const { version, roots } = this.#parts.trusted();
@@ -143,7 +173,7 @@ export class Signatures {
   }
 
   /** What stands under cosign's tag for the digest. */
-  async #tagged({ target, digest, signal }: Lookup): Promise<Found> {
+  async #tagged({ target, digest, signal }: Omit<Lookup, 'roots'>): Promise<Found> {
     try {
       const reference = { kind: 'tag', tag: signatureTagOf(digest) } as const;
       const { manifest } = await this.#parts.manifests.get(target, reference, signal);
@@ -155,7 +185,7 @@ export class Signatures {
   }
 
   /** What refers to the digest and may be a signature. */
-  async #attached({ target, digest, signal }: Lookup): Promise<Found> {
+  async #attached({ target, digest, signal }: Omit<Lookup, 'roots'>): Promise<Found> {
     try {
       const { referrers, provenance } = await this.#parts.discovery.listReferrers(target, digest);
       const candidates = referrers.filter(

@@ -143,6 +143,12 @@ export const upstream = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether what is not held is fetched when somebody asks for it; false serves only what is held.'),
+  onlySigned: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether only what carries a signature is delivered, by whomever it is; whose signatures count is for the policy. Where onDemand is false, what is held is served.',
+    ),
   content: z
     .array(contentRule)
     .default([])

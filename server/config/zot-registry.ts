@@ -79,25 +79,13 @@ function readSettings(section: ZotSection, disk: ZotDisk): Partial<UpstreamInput
   const ttlMs = section.duration('manifestCheckInterval');
   const concurrent = section.count('reqConcurrent');
   return {
-    onDemand: readOnDemand(section),
+    onDemand: section.flag('onDemand') ?? false,
+    ...(section.flag('onlySigned') === true ? { onlySigned: true } : {}),
     ...readRetries(section),
     ...readTls(section, disk),
     ...(ttlMs === undefined || ttlMs === 0 ? {} : { ttl: formatDuration(ttlMs) }),
     ...(concurrent === undefined || concurrent === 0 ? {} : { maxConcurrent: Math.min(concurrent, 1024) }),
   };
-}
-
-/** Signatures can't be checked yet, and fetching what zot would refuse is worse than fetching nothing. */
-function readOnDemand(section: ZotSection): boolean {
-  const onDemand = section.flag('onDemand') ?? false;
-  if (section.flag('onlySigned') !== true) return onDemand;
-  section.notHonoured(
-    'onlySigned',
-    onDemand
-      ? 'signatures are not checked yet, so nothing is fetched from this registry; what is held is served'
-      : 'signatures are not checked yet; nothing is fetched from this registry anyway, as onDemand is false',
-  );
-  return false;
 }
 
 function readRetries(section: ZotSection): Partial<UpstreamInput> {

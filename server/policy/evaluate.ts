@@ -25,7 +25,16 @@ export interface PolicyFacts {
   /** When this digest was first seen here, milliseconds since the epoch; null: never. */
   readonly firstSeenAt?: number | null;
   readonly signature?: SignatureFact;
+  /** Whether there is any signature, by whomever; undefined: not looked up. */
+  readonly carriesSignature?: PresenceFact;
   readonly marketplace?: MarketplaceFact;
+}
+
+/** Whether an artifact carries a signature at all, unproved. */
+export interface PresenceFact {
+  readonly state: 'signed' | 'unsigned' | 'failed';
+  /** What was looked for, or why it could not be. */
+  readonly detail: string;
 }
 
 /** Exactly one of these is said of a signature, everywhere. */
@@ -62,7 +71,7 @@ export interface MarketplaceFact {
 }
 
 /** A fact that a decision waits for. */
-export type FactName = 'firstSeenAt' | 'signature' | 'marketplace';
+export type FactName = 'firstSeenAt' | 'signature' | 'carriesSignature' | 'marketplace';
 
 /** `reference`: the name alone is asked about, and the rule is about some of its tags or digests only. */
 export type Need = FactName | 'reference';
@@ -165,6 +174,7 @@ export function explain(rules: readonly CompiledRule[], subject: PolicySubject, 
 export const needWords: Readonly<Record<Need, string>> = {
   firstSeenAt: 'when the digest was first seen here',
   signature: 'its signature',
+  carriesSignature: 'whether it carries a signature',
   marketplace: 'what the marketplace says',
   reference: 'the tag or digest',
 };

@@ -105,6 +105,7 @@ async function measureReplay(): Promise<void> {
       roots: new TagRoots(db),
       facts: {
         signature: () => Promise.resolve({ state: 'unsigned', detail: '' }),
+        carriesSignature: () => Promise.resolve({ state: 'unsigned', detail: '' }),
         marketplace: () => Promise.resolve({ state: 'unknown', detail: '' }),
       },
       clock: systemClock,

@@ -198,10 +198,10 @@ describe('registries', () => {
     expect(JSON.stringify(previewZot(text, 'zot.json', given))).not.toContain('secret-word');
   });
 
-  it('fetches nothing for onlySigned, as signatures are not checked', () => {
+  it('delivers only what is signed for onlySigned', () => {
     const { settingsPatch, notHonoured } = registry({ urls: ['https://a.test'], onDemand: true, onlySigned: true });
-    expect(settingsPatch.upstreams).toMatchObject([{ onDemand: false }]);
-    expect(notHonoured).toMatchObject([{ key: 'extensions.sync.registries[0].onlySigned' }]);
+    expect(settingsPatch.upstreams).toMatchObject([{ onDemand: true, onlySigned: true }]);
+    expect(notHonoured).toEqual([]);
   });
 
   it('is not asked on demand unless it says so', () => {
