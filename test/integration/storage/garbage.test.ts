@@ -238,9 +238,12 @@ describe('beside a garbage collection', () => {
     const clock = new FakeClock(Date.now());
     const mirror = await startTempMirror({ clock, upstream, settings: { gc: { every: '0s' } } });
     const path = `/v2/app/blobs/${graph.layers[0]!.digest}`;
+    const admin = new AdminClient(mirror.adminUrl);
     expect((await mirror.get(path)).status).toBe(200);
+    // the client has its last byte before the store has the row
+    await expect.poll(async () => (await admin.call('getStorage')).contentBytes).toBe(20_000);
     await clock.advance(2 * hour);
-    const collected = await new AdminClient(mirror.adminUrl).call('collectGarbage', { body: {} });
+    const collected = await admin.call('collectGarbage', { body: {} });
     expect(collected.freedBytes).toBe(20_000);
     expect((await mirror.get(path)).body.length).toBe(20_000);
     expect((await mirror.pull('app:v1')).digest).toBe(graph.digest);
