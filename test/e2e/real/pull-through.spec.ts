@@ -66,10 +66,12 @@ test('from an empty mirror to a pulled and deleted repository, all of it seen in
   await tree.getByRole('row', { name: /^1\.0/ }).click();
   const detail = page.getByRole('dialog', { name: 'registry.test/team/app:1.0' });
   await expect(detail).toContainText(app.digest);
-  const preview = await ask(mirror, 'previewDelete', '?repository=registry.test/team/app&reference=1.0');
+  const preview = await ask(mirror, 'previewDelete', '?repository=registry.test/team/app&reference=1.0&freeNow=true');
   expect(preview.freedBytes).toBeGreaterThan(2 * layerBytes);
 
   await detail.getByRole('button', { name: 'Delete…' }).click();
+  await expect(page.getByRole('dialog', { name: 'Delete from the cache?' })).toContainText('It can be undone until');
+  await page.getByRole('checkbox', { name: /^Free the bytes now/ }).check();
   await expect(page.getByRole('dialog', { name: 'Delete from the cache?' })).toContainText(
     `${formatBytes(preview.freedBytes, 'en-GB')} on disk will be freed`,
   );
