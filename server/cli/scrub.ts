@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.ts';
 import { withAdmin } from './admin-call.ts';
 import type { AdminClient } from './admin-call.ts';
 import type { CliIo, CommandLine } from './io.ts';
+import { sizeText } from './size-text.ts';
 
 type Scrub = RouteResponse<'getScrub'>;
 type Damaged = Scrub['damaged'][number];
@@ -69,7 +70,7 @@ function isFinished({ running, problem, startedAt, lastFinishedAt }: Scrub): boo
 }
 
 function describeProgress({ checkedBlobs, totalBlobs, checkedBytes, totalBytes }: Scrub): string {
-  return `${String(checkedBlobs)} of ${String(totalBlobs)} blobs, ${size(checkedBytes)} of ${size(totalBytes)}`;
+  return `${String(checkedBlobs)} of ${String(totalBlobs)} blobs, ${sizeText(checkedBytes)} of ${sizeText(totalBytes)}`;
 }
 
 function* describe(state: Scrub): Iterable<string> {
@@ -93,15 +94,4 @@ function* describeDamaged({ digest, kind, reason, repairedAt, problem, breaks }:
   const end = repairedAt === undefined ? 'not repaired' : 'repaired';
   yield `${kind} ${digest}  ${reason}, ${end}${problem === undefined ? '' : `: ${problem}`}`;
   for (const name of breaks) yield `    breaks  ${name}`;
-}
-
-function size(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? String(value) : value.toFixed(1)} ${units[unit] ?? 'B'}`;
 }

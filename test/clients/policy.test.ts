@@ -9,21 +9,7 @@ import type { FakeUpstream } from '../support/fake-upstream/upstream.ts';
 import { startMirrorProcess } from '../support/mirror-process.ts';
 import type { MirrorProcess } from '../support/mirror-process.ts';
 import { realImage } from '../support/real-image.ts';
-
-/** The policy of the original's documentation, as printed there. */
-const documented = `# mirror-policy.yaml
-publishers:
-  allowed:
-    - zhi-project
-    - company-internal
-  blocked:
-    - untrusted-publisher
-artifacts:
-  blocked:
-    - "*/zhi-*-deprecated:*"
-plugins:
-  requireVerified: true
-`;
+import { seedPolicy } from '../support/seed-policy.ts';
 
 const image = realImage();
 
@@ -73,7 +59,7 @@ describe.each(['skopeo', 'crane'] as const)('%s', (name) => {
       for (const [, allowed, denied] of cases)
         for (const repository of [allowed, denied]) upstream.add(repository, 'v1.2.0', image);
       const file = join(await tempDirectory(), 'mirror-policy.yaml');
-      writeFileSync(file, documented);
+      writeFileSync(file, seedPolicy);
       mirror = await startMirrorProcess({ from: 'built', upstream, args: ['--policy', file] });
     });
     afterAll(async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../../../server/policy/evaluate.ts';
 import type { Decision, PolicyFacts, PolicySubject } from '../../../../server/policy/evaluate.ts';
 import { parsePolicy } from '../../../../server/policy/parse-policy.ts';
+import { seedPolicy } from '../../../support/seed-policy.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const now = Date.UTC(2026, 0, 30, 12);
@@ -19,21 +20,6 @@ function decide(policy: string, asked: PolicySubject, facts: Partial<PolicyFacts
   expect(problems).toEqual([]);
   return evaluate(rules, asked, { now, ...facts });
 }
-
-/** Seed 000's policy, as printed. */
-const seed = `# mirror-policy.yaml
-publishers:
-  allowed:
-    - zhi-project
-    - company-internal
-  blocked:
-    - untrusted-publisher
-artifacts:
-  blocked:
-    - "*/zhi-*-deprecated:*"
-plugins:
-  requireVerified: true
-`;
 
 const verified = { marketplace: { state: 'verified', detail: 'by the marketplace' } } as const;
 
@@ -60,13 +46,13 @@ describe("the seed's policy", () => {
       'plugins.requireVerified',
     ],
   ] as const)('on %s with %j: %s by %s', (name, facts, effect, rule) => {
-    const decision = decide(seed, subject(name), facts);
+    const decision = decide(seedPolicy, subject(name), facts);
 
     expect({ effect: decision.effect, rule: decision.rule }).toEqual({ effect, rule });
   });
 
   it('names the fact it waits for, and allows nothing meanwhile', () => {
-    expect(decide(seed, subject('ghcr.io/zhi-project/zhi-config-ansible:v1'))).toEqual({
+    expect(decide(seedPolicy, subject('ghcr.io/zhi-project/zhi-config-ansible:v1'))).toEqual({
       effect: 'deny',
       rule: undefined,
       reason: 'not known yet: marketplace',
@@ -76,7 +62,7 @@ describe("the seed's policy", () => {
   });
 
   it('denies by a rule that needs nothing before it looks anything up', () => {
-    expect(decide(seed, subject('ghcr.io/zhi-project/zhi-config-deprecated:v1')).needs).toEqual([]);
+    expect(decide(seedPolicy, subject('ghcr.io/zhi-project/zhi-config-deprecated:v1')).needs).toEqual([]);
   });
 });
 
